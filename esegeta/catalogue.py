@@ -1,0 +1,113 @@
+"""The methods there are, as a table, a page or JSON."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.table import Table
+
+from esegeta.errors import PluginError
+from esegeta.plugin import Passes, Plugin
+from esegeta.registry import Registry
+
+
+def record(registry: Registry) -> dict[str, Any]:
+    """Give all plug-ins, wrappers too, and the unavailable ones as JSON data."""
+    return {
+        "plugins": [entry(plugin, registry) for plugin in registry.plugins.values()],
+        "unavailable": [
+            {
+                "name": one.name,
+                "family": one.family,
+                "source": one.source,
+                "reason": one.reason,
+                "remedy": one.remedy,
+            }
+            for one in registry.unavailable
+        ],
+    }
+
+
+def entry(plugin: Plugin, registry: Registry) -> dict[str, Any]:
+    """Give what is known of a plug-in as JSON data; ``parameters`` is a JSON Schema."""
+    passes = _cost(plugin)
+    return {
+        "name": plugin.name,
+        "family": plugin.family,
+        "summary": plugin.summary,
+        "doc": plugin.doc,
+        "paper": plugin.paper,
+        "parameters": plugin.parameters.model_json_schema(),
+        "passes": passes and {"forward": passes.forward, "backward": passes.backward},
+        "takes_layer": plugin.takes_layer,
+        "fused": plugin.fused,
+        "gradients": plugin.gradients,
+        "ndim": list(plugin.ndim),
+        "tasks": list(plugin.tasks),
+        "library": plugin.library,
+        "origin": registry.origin(plugin.name),
+        "source": str(plugin.source),
+    }
+
+
+def table(registry: Registry) -> Table:
+    """Draw the methods as a table."""
+    drawn = Table("family", "name", "what it shows", "cost", "paper", "from")
+    family = None
+    for plugin in registry.plugins.values():
+        drawn.add_row(
+            plugin.family if plugin.family != family else "",
+            plugin.name,
+            plugin.summary,
+            cost(plugin),
+            plugin.paper,
+            registry.origin(plugin.name),
+        )
+        family = plugin.family
+    return drawn
+
+
+def unavailable(registry: Registry) -> Iterator[str]:
+    """Say which plug-ins are unavailable, why, and what would mend it."""
+    for one in registry.unavailable:
+        yield f"unavailable: {one.name} ({one.source})\n    {one.reason}\n    → {one.remedy}"
+
+
+def page(entry: dict[str, Any]) -> str:
+    """Write all that is known of a plug-in as text."""
+    lines = [f"{entry['name']} ({entry['family']}, {entry['origin']})", "", entry["doc"], ""]
+    if entry["paper"]:
+        lines += [f"paper: {entry['paper']}", ""]
+    for name, facts in entry["parameters"].get("properties", {}).items():
+        default = f" = {facts['default']!r}" if "default" in facts else " (required)"
+        lines.append(f"  {name}{default}")
+        lines.append(f"      {facts.get('description', '')}{_bounds(facts)}")
+    return "\n".join(lines).rstrip()
+
+
+def cost(plugin: Plugin) -> str:
+    """Write what a method costs with its defaults: ``32 F + 32 B``, ``shared`` for the one pass."""
+    if plugin.family == "wrapper":
+        return ""
+    passes = _cost(plugin)
+    if passes is None:
+        return "by its parameters"
+    parts = [f"{n:,.0f} {way}" for n, way in ((passes.forward, "F"), (passes.backward, "B")) if n]
+    return " + ".join(parts) + (" (shared)" if plugin.fused else "")
+
+
+def _cost(plugin: Plugin) -> Passes | None:
+    """Give the cost with default parameters; None where there are none."""
+    if any(field.is_required() for field in plugin.parameters.model_fields.values()):
+        return None
+    try:
+        return plugin.cost(plugin.validate({}))
+    except Exception as error:
+        raise PluginError(f"{plugin.name}: its cost cannot be told: {error}") from error
+
+
+def _bounds(facts: dict[str, Any]) -> str:
+    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    found = [f"{sign} {facts[key]}" for key, sign in signs.items() if key in facts]
+    if "enum" in facts:
+        found.append("one of " + ", ".join(map(repr, facts["enum"])))
+    return f" ({', '.join(found)})" if found else ""

@@ -1,0 +1,230 @@
+"""Loads the files that hold plug-ins, and says why where one cannot be loaded."""
+
+import ast
+import contextlib
+import hashlib
+import importlib
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import metadata, util
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from esegeta.errors import PluginError
+from esegeta.plugin import FAMILIES, Plugin, plugin_of
+
+GROUP = "esegeta.plugins"
+PACKAGE = "esegeta.plugins"
+FOLDERS = {
+    "attribution": "attribution",
+    "layer_attribution": "layer_attribution",
+    "explainability": "explainability",
+    "wrappers": "wrapper",
+}
+"""The sub-folders of the built-in plug-ins, and the family each is for."""
+
+EXTRAS = {"lime": "methods", "shap": "methods", "torchray": "torchray", "lucent": "lucent"}
+"""Which extra of esegeta brings a module."""
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A plug-in, or a whole file of them, that was found and cannot be used.
+
+    Parameters
+    ----------
+    name : str
+        The plug-in's name; the file's stem or the entry point's name where no plug-in can be
+        read off the file.
+    family : str or None
+        Its family, where known.
+    source : str
+        The file or entry point.
+    reason, remedy : str
+        Why, and what would mend it.
+    """
+
+    name: str
+    family: str | None
+    source: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one file or entry point gave."""
+
+    origin: str
+    plugins: list[Plugin] = field(default_factory=list)
+    unavailable: list[Unavailable] = field(default_factory=list)
+
+
+class SourceOnly(SourceFileLoader):
+    """Always compiles the source.
+
+    Bytecode caches go by the second and the size, and so miss a quick edit; nor is it for us to
+    write into the user's folder.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the file as it is now."""
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+
+def built_in() -> list[Found]:
+    """Load the plug-ins that come with esegeta.
+
+    Raises
+    ------
+    PluginError
+        Where the installation lacks them altogether.
+    """
+    try:
+        packages = {name: importlib.import_module(f"{PACKAGE}.{name}") for name in FOLDERS}
+    except ModuleNotFoundError as error:
+        raise PluginError(
+            f"esegeta is not installed whole ({error}); pip install it again"
+        ) from error
+    found = []
+    for name, package in packages.items():
+        for path in _files(Path(package.__path__[0])):
+            module = f"{package.__name__}.{path.stem}"
+            found.append(_load(path, "built-in", module, FOLDERS[name]))
+    return found
+
+
+def folder(path: Path) -> list[Found]:
+    """Load each plug-in file that lies directly in a folder."""
+    return [_load(file, str(path)) for file in _files(path)]
+
+
+def entry_points() -> list[Found]:
+    """Load what other installed packages offer: a module of plug-ins, or one decorated function."""
+    found = []
+    for point in metadata.entry_points(group=GROUP):
+        origin = f"entry point {point.name}"
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                target = point.load()
+            plugins = _plugins(target) if isinstance(target, ModuleType) else [plugin_of(target)]
+        except (Exception, SystemExit) as error:
+            file = origin if point.dist is None else f"{origin} of {point.dist.name}"
+            reason = _reason(error, point.value)
+            found.append(
+                Found(
+                    origin, [], [Unavailable(point.name, None, file, reason, _remedy(error, file))]
+                )
+            )
+        else:
+            found.append(Found(origin, plugins))
+    return found
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(p for p in path.glob("*.py") if p.name[0] not in "._" and p.is_file())
+
+
+def _load(path: Path, origin: str, module: str | None = None, family: str | None = None) -> Found:
+    """Import one file, by `module` name or, without one, by its path."""
+    try:
+        # What a plug-in prints on import must not mix with our output (`esegeta schema > file`).
+        with contextlib.redirect_stdout(sys.stderr):
+            loaded = importlib.import_module(module) if module else _by_path(path)
+        plugins = _plugins(loaded)
+    except (Exception, SystemExit) as error:
+        names = _declared(path) or [(path.stem, family)]
+        lost = [
+            Unavailable(name, kind, str(path), _reason(error, str(path)), _remedy(error, str(path)))
+            for name, kind in dict.fromkeys(names)
+        ]
+        return Found(origin, [], lost)
+    names = _declared(path)
+    twice = {name for name, _ in names if [n for n, _ in names].count(name) > 1}
+    lost = [_twice(plugin) for plugin in plugins if plugin.name in twice]
+    return Found(origin, [plugin for plugin in plugins if plugin.name not in twice], lost)
+
+
+def _by_path(path: Path) -> ModuleType:
+    """Import a file under a name that no other file has; leave no trace where that fails."""
+    name = f"esegeta_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}_{path.stem}"
+    spec = util.spec_from_file_location(name, path, loader=SourceOnly(name, str(path)))
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path} cannot be imported")
+    module = util.module_from_spec(spec)
+    before = sys.modules.get(name)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        if before is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = before
+        raise
+    return module
+
+
+def _plugins(module: ModuleType) -> list[Plugin]:
+    """Give the plug-ins that are written in a module, not those it imports from another."""
+    own = [v for v in vars(module).values() if getattr(v, "__module__", None) == module.__name__]
+    found = [getattr(value, "__esegeta__", None) for value in own]
+    return list({id(p): p for p in found if isinstance(p, Plugin)}.values())
+
+
+def _declared(path: Path) -> list[tuple[str, str | None]]:
+    """Read name and family of each plug-in off the source, without running it."""
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (SyntaxError, ValueError, OSError):
+        return []
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+    return [found for node in functions for found in _declarations(node)]
+
+
+def _declarations(node: ast.FunctionDef) -> Iterator[tuple[str, str | None]]:
+    for call in node.decorator_list:
+        if not isinstance(call, ast.Call):
+            continue
+        decorator = call.func
+        family = decorator.attr if isinstance(decorator, ast.Attribute) else None
+        family = decorator.id if isinstance(decorator, ast.Name) else family
+        if family in FAMILIES:
+            keywords = {k.arg: k.value for k in call.keywords}
+            library = getattr(keywords.get("library"), "value", None)
+            yield f"{library}.{node.name}" if isinstance(library, str) else node.name, family
+
+
+def _twice(plugin: Plugin) -> Unavailable:
+    """Say that the second function of a name hides the first."""
+    reason = f"{plugin.source} defines two plug-ins of this name"
+    return Unavailable(
+        plugin.name, plugin.family, str(plugin.source), reason, "rename one of the two functions"
+    )
+
+
+def _reason(error: BaseException, source: str) -> str:
+    """Say what went wrong, with the line where it did."""
+    if isinstance(error, PluginError):
+        return str(error)
+    kind = type(error).__name__
+    if isinstance(error, SyntaxError):
+        text = f": {error.text.strip()}" if error.text else ""
+        return f"{kind} in {error.filename or source}, line {error.lineno}: {error.msg}{text}"
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == source]
+    where = f" ({source}, line {lines[-1]})" if lines else ""
+    return f"{kind}: {error}{where}"
+
+
+def _remedy(error: BaseException, source: str) -> str:
+    """Say what would mend it: an extra to install, or the file to change."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        module = error.name.partition(".")[0]
+        if module in EXTRAS:
+            return f"pip install 'esegeta[{EXTRAS[module]}]'"
+        return f"install the package that brings the module {module!r}, or mend {source}"
+    return f"mend {source}"

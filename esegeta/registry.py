@@ -1,0 +1,153 @@
+"""Finds plug-ins and answers by name; a broken file never breaks the rest."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from esegeta.discovery import Found, Unavailable, built_in, entry_points, folder
+from esegeta.errors import PluginError, unknown
+from esegeta.plugin import FAMILIES, Family, Plugin
+
+__all__ = ["Registry", "Unavailable", "find", "user_folder"]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The plug-ins at hand, those that are not, and where each comes from.
+
+    Parameters
+    ----------
+    plugins : dict of str to Plugin
+        By name; ordered by family, then name.
+    unavailable : list of Unavailable
+        What was found and cannot be used, with reason and remedy.
+    origins : dict of str to str
+        See `origin`.
+    """
+
+    plugins: dict[str, Plugin] = field(default_factory=dict)
+    unavailable: list[Unavailable] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
+
+    def get(self, name: str, family: Family | None = None) -> Plugin:
+        """Find a plug-in by name.
+
+        Raises
+        ------
+        PluginError
+            Where it is unknown (with the nearest name), unavailable (with reason and remedy), or
+            of another family than asked for.
+        """
+        plugin = self.plugins.get(name)
+        if plugin is not None and family in (None, plugin.family):
+            return plugin
+        kind = family or "plug-in"
+        if plugin is not None:
+            raise PluginError(f"{name!r} is no {kind}, but of the family {plugin.family}")
+        lost = self.lost(name)
+        if lost is not None:
+            raise PluginError(f"{name!r} is unavailable: {lost.reason}. Remedy: {lost.remedy}")
+        raise PluginError(unknown(kind, name, self.names(family)))
+
+    def lost(self, name: str) -> Unavailable | None:
+        """Find the reason why a plug-in of this name, or its whole file, cannot be used."""
+        for candidate in (name, name.partition(".")[0]):
+            for one in self.unavailable:
+                if one.name == candidate:
+                    return one
+        return None
+
+    def names(self, family: Family | None = None) -> list[str]:
+        """Name the plug-ins, of one family or of all."""
+        return [n for n, plugin in self.plugins.items() if family in (None, plugin.family)]
+
+    def methods(self) -> list[Plugin]:
+        """Give every plug-in that makes an explanation: all but the wrappers."""
+        return [plugin for plugin in self.plugins.values() if plugin.family != "wrapper"]
+
+    def wrappers(self) -> list[Plugin]:
+        """Give the plug-ins that turn a model's output into class scores."""
+        return [plugin for plugin in self.plugins.values() if plugin.family == "wrapper"]
+
+    def origin(self, name: str) -> str:
+        """Say where a plug-in comes from: ``built-in``, a folder, or ``entry point NAME``."""
+        self.get(name)
+        return self.origins[name]
+
+
+def user_folder() -> Path | None:
+    """Give the folder of the user's own plug-ins, or None where there is none.
+
+    It is ``$ESEGETA_PLUGINS`` (which must then exist), else ``~/.config/esegeta/plugins``.
+    """
+    chosen = os.environ.get("ESEGETA_PLUGINS")
+    if chosen:
+        return Path(chosen).expanduser()
+    usual = Path("~/.config/esegeta/plugins").expanduser()
+    return usual if usual.is_dir() else None
+
+
+def find(folders: Sequence[Path] = ()) -> Registry:
+    """Find every plug-in: built-in, the user's folder, `folders`, entry points.
+
+    **This runs the code of every file it finds**, as any import does: give no folder whose content
+    you would not run. It imports torch, because the plug-ins do.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        More folders; each ``.py`` file directly in them, not beginning with ``_`` or ``.``.
+
+    Raises
+    ------
+    PluginError
+        Where a folder does not exist. What is wrong inside a file stands in
+        `Registry.unavailable` instead.
+    """
+    found = built_in()
+    own = user_folder()
+    seen: set[Path] = set()
+    for path in [*([own] if own else []), *folders]:
+        resolved = Path(path).expanduser().resolve()
+        if not resolved.is_dir():
+            raise PluginError(f"there is no folder {path} to look for plug-ins in")
+        if resolved not in seen:
+            seen.add(resolved)
+            found += folder(resolved)
+    found += entry_points()
+    return _build(found)
+
+
+def _build(found: Iterable[Found]) -> Registry:
+    """Order by family and name, and set aside names that more than one file claims."""
+    claims: dict[str, dict[Path, Found]] = {}
+    registry = Registry()
+    for one in found:
+        registry.unavailable.extend(one.unavailable)
+        for plugin in one.plugins:
+            # A file may be reached twice, as by a folder and an entry point: that is one claim.
+            claims.setdefault(plugin.name, {}).setdefault(plugin.source.resolve(), one)
+    kept: list[tuple[Plugin, str]] = []
+    for name, files in claims.items():
+        plugins = [(p, one.origin) for one in files.values() for p in one.plugins if p.name == name]
+        if len(files) == 1:
+            kept.append(plugins[0])
+        else:
+            registry.unavailable.extend(_clash(plugin, list(files)) for plugin, _ in plugins)
+    kept.sort(key=lambda pair: (FAMILIES.index(pair[0].family), pair[0].name))
+    for plugin, origin in kept:
+        registry.plugins[plugin.name] = plugin
+        registry.origins[plugin.name] = origin
+    return registry
+
+
+def _clash(plugin: Plugin, files: Sequence[Path]) -> Unavailable:
+    """Say that several files define a plug-in of one name."""
+    return Unavailable(
+        name=plugin.name,
+        family=plugin.family,
+        source=str(plugin.source),
+        reason=f"the name is defined by {' and by '.join(map(str, files))}",
+        remedy="rename the function in one of them, or take one file away",
+    )

@@ -1,0 +1,192 @@
+"""Writes a plug-in and its contract test, which pass as written: `esegeta new-plugin`."""
+
+import keyword
+from pathlib import Path
+
+from esegeta.errors import PluginError, unknown
+from esegeta.plugin import FAMILIES, Family
+from esegeta.registry import find
+
+ATTRIBUTION = '''"""{title}: an attribution method."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from torch import Tensor
+
+from esegeta import Param, Passes, Probe, attribution
+
+
+@attribution(paper="yours to name", passes=lambda p: Passes(forward=1, backward=1))
+def {name}(
+    probe: Probe,
+    *,
+    power: Annotated[float, Param(gt=0, help="Above 1, strong values stand out more")] = 1.0,
+) -> Tensor:
+    """How strongly the score reacts to each pixel or voxel.
+
+    The result has one channel or as many as the image, on the image's grid: (K, *spatial).
+    """
+    gradient = probe.gradient()[0]
+    return gradient.sign() * gradient.abs() ** power
+'''
+
+LAYER_ATTRIBUTION = '''"""{title}: a method that looks at one layer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from torch import Tensor
+
+from esegeta import Layer, Param, Passes, Probe, layer_attribution
+
+
+@layer_attribution(paper="yours to name", passes=lambda p: Passes(forward=1, backward=1))
+def {name}(
+    probe: Probe,
+    layer: Layer,
+    *,
+    absolute: Annotated[bool, Param(help="Whether opposite channels add up, not cancel")] = False,
+) -> Tensor:
+    """What each place of the layer adds to the score, summed over its channels.
+
+    The result lies on the layer's grid, (1, *grid); the framework enlarges it to the image.
+    """
+    products = (layer.activation * layer.gradient())[0]
+    return (products.abs() if absolute else products).sum(0, keepdim=True)
+'''
+
+EXPLAINABILITY = '''"""{title}: an explanation that is an image."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from torch import Tensor
+
+from esegeta import Param, Passes, Probe, explainability
+
+
+@explainability(paper="yours to name", passes=lambda p: Passes(forward=p.steps, backward=p.steps))
+def {name}(
+    probe: Probe,
+    *,
+    steps: Annotated[int, Param(ge=1, help="Steps uphill; more changes the image more")] = 8,
+    size: Annotated[float, Param(gt=0, help="Length of a step, in the image's own values")] = 0.05,
+) -> Tensor:
+    """The image, changed step by step towards a higher score.
+
+    The result has the image's channels and grid: (C, *spatial).
+    """
+    image = probe.image
+    for _ in range(steps):
+        gradient = probe.gradient(image)
+        image = image + size * gradient / gradient.abs().mean().clamp_min(1e-12)
+    return image[0]
+'''
+
+WRAPPER = '''"""{title}: turns a segmentation network's output into class scores."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from torch import Tensor
+
+from esegeta import Param, Region, wrapper
+
+
+@wrapper(tasks=("segmentation",))
+def {name}(
+    output: Tensor,
+    region: Region,
+    *,
+    above: Annotated[float, Param(help="Least distance from a class's mean, in deviations")] = 0.0,
+) -> Tensor:
+    """Each class's logits, summed over the places where they are above the class's mean.
+
+    The mask is chosen once, on the unperturbed image, and stays. The result is (N, classes).
+    """
+
+    def predict(logits: Tensor) -> Tensor:
+        deviation, mean = (t.view(*t.shape, *[1] * (logits.dim() - 2)) for t in _moments(logits))
+        return logits > mean + above * deviation
+
+    return (output * region.mask(output, predict)).flatten(2).sum(2)
+
+
+def _moments(logits: Tensor) -> tuple[Tensor, Tensor]:
+    values = logits.flatten(2)
+    return values.std(2), values.mean(2)
+'''
+
+TEMPLATES: dict[Family, str] = {
+    "attribution": ATTRIBUTION,
+    "layer_attribution": LAYER_ATTRIBUTION,
+    "explainability": EXPLAINABILITY,
+    "wrapper": WRAPPER,
+}
+
+TEST = '''"""{title} keeps the contract of a plug-in."""
+
+from pathlib import Path
+
+from esegeta.testing import {contract}
+
+
+class Test{camel}({contract}):
+    plugin = "{name}"
+    folders = (Path(__file__).parents[1],)
+'''
+
+
+def new_plugin(name: str, family: str, folder: Path) -> list[Path]:
+    """Write ``folder/NAME.py``, a working example, and ``folder/tests/test_NAME.py``.
+
+    Parameters
+    ----------
+    name : str
+        The function's name, and so the method's.
+    family : {"attribution", "layer_attribution", "explainability", "wrapper"}
+    folder : Path
+        Made where it does not exist; what lies in its sub-folders is no plug-in.
+
+    Returns
+    -------
+    list of Path
+        The two files.
+
+    Raises
+    ------
+    PluginError
+        Where the name is no Python name or is taken, the family unknown, or a file in the way.
+    """
+    if family not in FAMILIES:
+        raise PluginError(unknown("family", family, FAMILIES))
+    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+        raise PluginError(f"{name!r} is no name for a function; use letters, digits and _")
+    files = [folder / f"{name}.py", folder / "tests" / f"test_{name}.py"]
+    for file in files:
+        if file.exists():
+            raise PluginError(f"{file} exists already; take it away or choose another name")
+    registry = find([folder] if folder.is_dir() else [])
+    if name in registry.plugins:
+        plugin = registry.plugins[name]
+        raise PluginError(f"there is a plug-in {name!r} already, in {plugin.source}")
+    words = name.replace("_", " ").strip()
+    camel = "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+    texts = {
+        "name": name,
+        "title": words[:1].upper() + words[1:],
+        "camel": camel,
+        "contract": "WrapperContract" if family == "wrapper" else "MethodContract",
+    }
+    for file, template in zip(files, (TEMPLATES[family], TEST), strict=True):
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(template.format(**texts), encoding="utf-8")
+        except OSError as error:
+            raise PluginError(f"{file} cannot be written: {error.strerror or error}") from error
+    return files

@@ -1,0 +1,1 @@
+"""Images and surrogates that show what the model has learnt."""

@@ -1,0 +1,1 @@
+"""Maps on the grid of a layer."""
