@@ -1,0 +1,38 @@
+"""The JSON file of a run as typed models; nothing here imports torch by itself."""
+
+from esegeta.config.check import check
+from esegeta.config.files import expand, references
+from esegeta.config.loading import dump, load, parse, plugin_folders, validate
+from esegeta.config.models import (
+    DEFAULT_WRAPPER,
+    Config,
+    Execution,
+    Image,
+    Method,
+    Model,
+    Step,
+    Target,
+)
+from esegeta.config.schema import schema
+from esegeta.config.targets import target_of
+
+__all__ = [
+    "DEFAULT_WRAPPER",
+    "Config",
+    "Execution",
+    "Image",
+    "Method",
+    "Model",
+    "Step",
+    "Target",
+    "check",
+    "dump",
+    "expand",
+    "load",
+    "parse",
+    "plugin_folders",
+    "references",
+    "schema",
+    "target_of",
+    "validate",
+]

@@ -1,0 +1,174 @@
+"""What can be known to be wrong before a run: names, parameters, layers, targets, files."""
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from esegeta.config.files import expanded, missing
+from esegeta.config.models import Config, Method, Model, Step
+from esegeta.config.problems import of_parameters
+from esegeta.config.targets import Level, merged
+from esegeta.errors import Problem, listed, nearest, shorten
+from esegeta.plugin import Plugin
+from esegeta.registry import Registry
+
+
+def check(
+    config: Config, registry: Registry, doubtful: frozenset[int] = frozenset()
+) -> list[Problem]:
+    """Say everything that is wrong with a well-formed config, given the plug-ins there are.
+
+    Reads no image and loads no model, but imports torchio where there is preprocessing.
+
+    Parameters
+    ----------
+    config : Config
+    registry : Registry
+    doubtful : frozenset of int
+        Models, by index, of which nothing shall be concluded (their own entry is malformed).
+    """
+    problems = [*_methods(config, registry, doubtful), *_model_names(config, doubtful)]
+    problems += [*_targets(config, registry, doubtful), *_steps(config), *missing(config)]
+    problems += expanded(config)[1]
+    return list(dict.fromkeys(problems))
+
+
+def _methods(config: Config, registry: Registry, doubtful: frozenset[int]) -> Iterator[Problem]:
+    for index, method in enumerate(config.methods):
+        here = f"methods[{index}]"
+        use = here if method.plain else f"{here}.use"
+        plugin = registry.plugins.get(method.use)
+        if plugin is None or plugin.family == "wrapper":
+            yield _no_plugin(registry, method.use, use, "method")
+            continue
+        yield from _parameters(plugin, method.with_, f"{here}.with")
+        if plugin.takes_layer and not method.layers:
+            where = here if method.plain else f"{here}.layers"
+            message = f"{method.use} needs layers"
+            example = (
+                f'{{"use": "{method.use}", "layers": ["…"]}}; esegeta layers CONFIG lists them'
+            )
+            yield Problem(where, message, None, example)
+        if method.layers and not plugin.takes_layer:
+            yield Problem(f"{here}.layers", f"{method.use} takes no layers", str(method.layers))
+        for model in _models_of(config, method, doubtful):
+            if model.task not in plugin.tasks:
+                message = f"{method.use} does not serve {model.task}, the task of {model.name!r}"
+                yield Problem(use, message, None, f"tasks: {', '.join(plugin.tasks)}")
+
+
+def _no_plugin(registry: Registry, name: str, where: str, kind: str) -> Problem:
+    """Say that a plug-in is unknown, or why it is unavailable."""
+    lost = registry.lost(name)
+    if lost is not None:
+        return Problem(where, f"{name} is unavailable: {lost.reason}", None, lost.remedy)
+    plugins = registry.wrappers() if kind == "wrapper" else registry.methods()
+    names = [plugin.name for plugin in plugins]
+    other = registry.plugins.get(name)
+    message = f"there is no such {kind}"
+    if other is not None:
+        message += f"; {name} is of the family {other.family}"
+    return Problem(where, message, repr(name), listed(names), nearest(name, names))
+
+
+def _parameters(plugin: Plugin, values: dict[str, object], where: str) -> list[Problem]:
+    try:
+        plugin.validate(values)
+    except ValidationError as error:
+        return of_parameters(error, plugin.parameters, where)
+    return []
+
+
+def _models_of(config: Config, method: Method, doubtful: frozenset[int]) -> list[Model]:
+    """Give the models a method is for."""
+    return [
+        model
+        for index, model in enumerate(config.models)
+        if index not in doubtful and (method.models is None or model.name in method.models)
+    ]
+
+
+def _model_names(config: Config, doubtful: frozenset[int]) -> Iterator[Problem]:
+    """Say which entries are for models that do not exist."""
+    if doubtful:
+        return
+    names = [model.name for model in config.models]
+    wanted = {"images": [i.models for i in config.images]}
+    wanted["methods"] = [m.models for m in config.methods]
+    for key, entries in wanted.items():
+        for index, entry in enumerate(entries):
+            for position, name in enumerate(entry or ()):
+                if name not in names:
+                    where = f"{key}[{index}].models[{position}]"
+                    message = "there is no such model"
+                    yield Problem(where, message, repr(name), listed(names), nearest(name, names))
+
+
+def _targets(config: Config, registry: Registry, doubtful: frozenset[int]) -> Iterator[Problem]:
+    """Check the target of every model and method, as it is after inheritance."""
+    for index, model in enumerate(config.models):
+        if index in doubtful:
+            continue
+        general: list[Level] = [("target", config.target)]
+        if model.target is not None:
+            general.append((f"models[{index}].target", model.target))
+        for position, method in enumerate(config.methods):
+            if method.models is not None and model.name not in method.models:
+                continue
+            own: list[Level] = []
+            if method.target is not None:
+                own.append((f"methods[{position}].target", method.target))
+            yield from _target([*general, *own], model, config, registry)
+
+
+def _target(
+    levels: list[Level], model: Model, config: Config, registry: Registry
+) -> Iterator[Problem]:
+    target, places = merged(levels, model)
+    wrapper = registry.plugins.get(target.wrapper or "")
+    if wrapper is None or wrapper.family != "wrapper":
+        yield _no_plugin(registry, target.wrapper or "", places["wrapper"], "wrapper")
+    else:
+        yield from _parameters(wrapper, target.with_, places["with"])
+        if model.task not in wrapper.tasks:
+            message = f"{wrapper.name} does not serve {model.task}, the task of {model.name!r}"
+            fitting = [w.name for w in registry.wrappers() if model.task in w.tasks]
+            yield Problem(places["wrapper"], message, repr(wrapper.name), listed(fitting))
+    yield from _class(target.class_, places["class"], model)
+    if target.mask == "label" or (isinstance(target.mask, dict) and "label" in target.mask):
+        for image in config.images:
+            serves = image.models is None or model.name in image.models
+            if serves and image.path is not None and image.label is None:
+                message = f"the image {image.name or image.path.name!r} has no label"
+                yield Problem(
+                    places["mask"], message, shorten(target.mask), 'a "label" for each image'
+                )
+
+
+def _class(name: str | int, where: str, model: Model) -> Iterator[Problem]:
+    """Check a class against the names the model has, where it names any."""
+    classes = model.classes
+    if isinstance(name, int):
+        if classes and name >= len(classes):
+            valid = f"0 to {len(classes) - 1}"
+            yield Problem(where, f"the model {model.name!r} has no such class", str(name), valid)
+    elif name != "predicted" and not classes:
+        message = f"the model {model.name!r} names no classes"
+        yield Problem(where, message, repr(name), 'a number, or "classes" in the model')
+    elif name != "predicted" and name not in classes:
+        message = f"the model {model.name!r} has no such class"
+        yield Problem(where, message, repr(name), listed(classes), nearest(name, classes))
+
+
+def _steps(config: Config) -> Iterator[Problem]:
+    """Check preprocessing without an image."""
+    lists: list[tuple[str, list[Step]]] = [("preprocess", config.preprocess)]
+    for index, model in enumerate(config.models):
+        lists.append((f"models[{index}].preprocess", model.preprocess or []))
+    if not any(steps for _, steps in lists):
+        return
+    from esegeta.images import check_steps  # torchio takes a second to import
+
+    for path, steps in lists:
+        for position, message in check_steps(steps) if steps else ():
+            yield Problem(f"{path}[{position}]", message)

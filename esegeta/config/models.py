@@ -1,0 +1,218 @@
+"""The JSON file as typed models; every key's description is its documentation."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    ValidatorFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from esegeta.config.fields import (
+    Amp,
+    ClassName,
+    Contrast,
+    Devices,
+    Factory,
+    FilePath,
+    Mask,
+    Memory,
+    Name,
+    OutputKey,
+    Version,
+    as_name,
+    stem,
+)
+
+Task = Literal["classification", "segmentation"]
+Axes = Literal["HW", "HWC", "CHW", "DHW", "CDHW", "DHWC"]
+Text = Annotated[str, Field(min_length=1)]
+DEFAULT_WRAPPER: dict[str, str] = {"classification": "classification", "segmentation": "pixelwise"}
+
+
+class Part(BaseModel):
+    """A part of the config: unknown keys and other JSON types are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, protected_namespaces=(), allow_inf_nan=False
+    )
+
+
+class Step(Part):
+    """One step of preprocessing."""
+
+    use: Text = Field(description="A torchio transform by name, or ChannelNormalization")
+    with_: dict[str, Any] = Field(default={}, alias="with", description="Its arguments")
+
+
+class Target(Part):
+    """What is to be explained; a model's or a method's own changes only the keys it has."""
+
+    class_: ClassName = Field(
+        default="predicted", alias="class", description="A class by name or number, or 'predicted'"
+    )
+    wrapper: Text | None = Field(
+        default=None,
+        description="Turns the model's output into class scores; by default classification, "
+        "or pixelwise for segmentation",
+    )
+    mask: Mask = Field(
+        default="predicted", description="Which pixels or voxels count, in segmentation"
+    )
+    with_: dict[str, Any] = Field(default={}, alias="with", description="The wrapper's parameters")
+    contrast: Contrast = Field(default="none", description="What the class is held against")
+
+    @model_serializer(mode="wrap")
+    def _only_set(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write only what was given: a default, written out, would change what is inherited."""
+        given = {type(self).model_fields[n].alias or n for n in self.model_fields_set}
+        return {key: value for key, value in handler(self).items() if key in given}
+
+
+class Model(Part):
+    """A network, from a factory and weights, or from one file that holds both."""
+
+    name: Name = Field(description="By default the factory's or the file's name")
+    factory: Factory | None = Field(
+        default=None, description="Class or function: file.py:Class or package.module:callable"
+    )
+    file: FilePath | None = Field(
+        default=None, description="TorchScript (.pt) or torch.export (.pt2)"
+    )
+    arguments: dict[str, Any] = Field(default={}, description="The factory's arguments")
+    weights: FilePath | None = Field(default=None, description="Weights: safetensors, .pt or .pth")
+    trust: bool = Field(
+        default=False, description="Whether weights may be a pickle, which can run code"
+    )
+    task: Task = Field(description="What the network does")
+    classes: list[Text] = Field(default=[], description="Class names, in the order of the output")
+    output: OutputKey | None = Field(
+        default=None, description="Where the output is, when the network returns a dict or a tuple"
+    )
+    preprocess: list[Step] | None = Field(
+        default=None, description="Preprocessing of its own, in place of the config's"
+    )
+    target: Target | None = Field(default=None, description="Changes to the config's target")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "name" not in data:
+            factory, file = data.get("factory"), data.get("file")
+            found = factory.rpartition(":")[2] if isinstance(factory, str) else ""
+            found = stem(Path(file)) if isinstance(file, str) and not found else found
+            return {"name": as_name(found, "model"), **data}
+        return data
+
+
+class Image(Part):
+    """An image, or the images that a glob finds."""
+
+    name: Name | None = Field(
+        default=None, description="By default the file's name without its ending"
+    )
+    path: FilePath | None = Field(default=None, description="A file, a DICOM folder, or a glob")
+    factory: Factory | None = Field(default=None, description="A function that makes the image")
+    arguments: dict[str, Any] = Field(default={}, description="The function's arguments")
+    label: FilePath | None = Field(default=None, description="Label map on the same grid")
+    axes: Axes | None = Field(default=None, description="Order of the axes (npy and npz only)")
+    key: Text | None = Field(default=None, description="Which array of an npz file")
+    index: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Which image along the first axis (npy and npz only)"
+    )
+    models: list[Text] | None = Field(
+        default=None, min_length=1, description="The models it is for, by name; by default all"
+    )
+
+
+class Method(Part):
+    """A method, with its parameters and where it applies; a plain text is its name alone."""
+
+    use: Text = Field(description="The method's name")
+    with_: dict[str, Any] = Field(default={}, alias="with", description="Its parameters")
+    layers: list[Text] = Field(
+        default=[], description="Layers by name, as esegeta layers lists them"
+    )
+    target: Target | None = Field(
+        default=None, description="Changes to the model's and config's target"
+    )
+    models: list[Text] | None = Field(
+        default=None, min_length=1, description="The models it is for, by name; by default all"
+    )
+    name: Name = Field(description="By default the method's name")
+    _plain: bool = PrivateAttr(False)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it was written as a text; then its path in the file has no ``.use``."""
+        return self._plain
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _normalised(cls, data: Any, handler: ValidatorFunctionWrapHandler) -> "Method":
+        """Take a text for ``{"use": text}``, and name the method after what it uses."""
+        plain = isinstance(data, str)
+        if plain:
+            data = {"use": data}
+        if isinstance(data, dict) and "name" not in data:
+            use = data.get("use")
+            data = {"name": as_name(use if isinstance(use, str) else "", "method"), **data}
+        method: Method = handler(data)
+        method._plain = plain
+        return method
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return self.use if self._plain else handler(self)
+
+
+class Execution(Part):
+    """How the run is carried out."""
+
+    devices: Devices = Field(default="auto", description="'auto', or a list of one device")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        default=0, description="Of everything random"
+    )
+    threads: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="CPU threads; by default PyTorch's choice"
+    )
+    memory: Memory | None = Field(
+        default=None, description="Memory for batches, such as '8GB' or '2GiB'; bytes once read"
+    )
+    amp: Amp = Field(default="off", description="Automatic mixed precision")
+
+
+class Config(Part):
+    """A whole config, version 1."""
+
+    version: Version = Field(default=1, description="Version of this format")
+    name: Name = Field(description="The run's name; by default the file's")
+    models: list[Model] = Field(min_length=1, description="The networks")
+    images: list[Image] = Field(min_length=1, description="The images")
+    preprocess: list[Step] = Field(
+        default=[], description="Applied to each image before a model sees it"
+    )
+    target: Target = Field(default_factory=Target, description="What is to be explained")
+    methods: list[Method] = Field(min_length=1, description="The methods")
+    execution: Execution = Field(default_factory=Execution, description="How it is carried out")
+    output: FilePath = Field(
+        default_factory=lambda data: Path.cwd() / "runs" / data.get("name", "run"),
+        description="The run folder; by default runs/NAME where the command is given",
+    )
+    plugins: list[FilePath] = Field(default=[], description="More folders of plug-ins")
+    references: list[FilePath] = Field(default=[], description="Other images, as paths or globs")
+    schema_: str | None = Field(
+        default=None, alias="$schema", description="For your editor; not read"
+    )
+    _base: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def base(self) -> Path:
+        """The folder of the config file, which relative paths are relative to."""
+        return self._base

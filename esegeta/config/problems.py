@@ -1,0 +1,155 @@
+"""From pydantic's errors to problems in the config's own words."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from esegeta.config.fields import LATER
+from esegeta.config.reading import join
+from esegeta.errors import Problem, listed, nearest, shorten
+
+Loc = tuple[int | str, ...]
+
+LATER_KEYS = {("patches",), ("evaluate",), ("execution", "timeout"), ("execution", "engine")}
+"""Keys of the format that this version does not serve yet."""
+
+EXPECTED = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "string": "a text",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "an object",
+    "model": "an object",
+    "model_type": "an object",
+}
+BOUNDS = {
+    "greater_than_equal": ("ge", "≥"),
+    "greater_than": ("gt", ">"),
+    "less_than_equal": ("le", "≤"),
+    "less_than": ("lt", "<"),
+}
+
+
+def of_config(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """Turn the errors of a whole config into problems."""
+    return [
+        _problem(detail, detail["loc"], "", model)
+        for detail in error.errors()
+        # A default that hangs on a wrong value is no second problem.
+        if detail["type"] != "default_factory_not_called"
+    ]
+
+
+def of_parameters(error: ValidationError, model: type[BaseModel], path: str) -> list[Problem]:
+    """Turn the errors of a plug-in's parameters, which stand at `path`, into problems.
+
+    A parameter that may be of several types gives one error for each of them; they become one.
+    """
+    fields: dict[Loc, list[ErrorDetails]] = {}
+    for detail in error.errors():
+        # Parameters hold no objects: whatever text follows the name is pydantic's name of a type.
+        untagged = (*detail["loc"][:1], *(key for key in detail["loc"][1:] if isinstance(key, int)))
+        fields.setdefault(untagged, []).append(detail)
+    return [_one_of(details, loc, path, model) for loc, details in fields.items()]
+
+
+def _one_of(details: list[ErrorDetails], loc: Loc, path: str, model: type[BaseModel]) -> Problem:
+    """Turn the errors of one value, one for each type it might have, into one problem."""
+    # Where a type fits and something else is wrong (a bound), that is what to mend.
+    exact = [d for d in details if _wanted(d) is None and d["type"] != "literal_error"]
+    if exact or len(details) == 1:
+        return _problem((exact or details)[0], loc, path, model)
+    choices = [name for d in details if d["type"] == "literal_error" for name in _choices(d)]
+    kinds = [kind for d in details if (kind := _wanted(d) or _expected(d))]
+    value = details[0]["input"]
+    near = nearest(value, choices) if isinstance(value, str) else None
+    message = f"expected {' or '.join(dict.fromkeys(kinds))}"
+    return Problem(_joined(path, loc), message, shorten(value), None, near)
+
+
+def _expected(detail: ErrorDetails) -> str:
+    return str(detail.get("ctx", {}).get("expected", ""))
+
+
+def _choices(detail: ErrorDetails) -> list[str]:
+    """Read the texts among the choices off pydantic's list of them."""
+    return re.findall(r"'([^']*)'", _expected(detail))
+
+
+def _wanted(detail: ErrorDetails) -> str | None:
+    """Name the type that was expected, where it was the type that was wrong."""
+    kind = detail["type"]
+    return EXPECTED.get(kind.removesuffix("_type")) if kind not in BOUNDS else None
+
+
+def _joined(path: str, loc: Loc) -> str:
+    for key in loc:
+        path = join(path, key)
+    return path
+
+
+def _problem(detail: ErrorDetails, loc: Loc, path: str, model: type[BaseModel]) -> Problem:
+    """Turn one error into a problem at `path` and `loc`."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    where, value = _joined(path, loc), shorten(detail["input"])
+    if kind == "extra_forbidden":
+        if not path and loc in LATER_KEYS:
+            return Problem(where, f"{loc[-1]!r} {LATER}; take it out until then")
+        return _unknown_key(where, str(loc[-1]), _model_at(model, loc[:-1]))
+    if kind == "missing":
+        return Problem(
+            where, "this key is missing", None, _help(_model_at(model, loc[:-1]), loc[-1])
+        )
+    if kind == "esegeta":
+        return Problem(where, context["message"], value, context["valid"], context["nearest"])
+    if kind == "literal_error":
+        text = detail["input"] if isinstance(detail["input"], str) else ""
+        near = nearest(text, _choices(detail))
+        return Problem(where, "this is none of the choices", value, _expected(detail), near)
+    if kind in BOUNDS:
+        name, sign = BOUNDS[kind]
+        return Problem(where, "this number is outside its bounds", value, f"{sign} {context[name]}")
+    if kind in ("too_short", "string_too_short"):
+        least = context.get("min_length")
+        return Problem(where, f"this needs at least {least}", value)
+    wanted = _wanted(detail)
+    return Problem(where, f"expected {wanted}" if wanted else detail["msg"], value)
+
+
+def _unknown_key(path: str, key: str, model: type[BaseModel] | None) -> Problem:
+    keys = [field.alias or name for name, field in model.model_fields.items()] if model else []
+    valid = listed(keys) if keys else "no keys at all"
+    return Problem(path, "unknown key", None, valid, nearest(key, keys))
+
+
+def _help(model: type[BaseModel] | None, key: int | str) -> str | None:
+    for name, field in (model.model_fields if model else {}).items():
+        if key == (field.alias or name):
+            return field.description
+    return None
+
+
+def _model_at(model: type[BaseModel], loc: Sequence[int | str]) -> type[BaseModel] | None:
+    """Find the model that describes the object at `loc`."""
+    found: type[BaseModel] | None = model
+    for key in loc:
+        if isinstance(key, int):
+            continue
+        fields = found.model_fields if found else {}
+        annotation = next(
+            (f.annotation for name, f in fields.items() if key == (f.alias or name)), None
+        )
+        found = next(_models_in(annotation), None)
+    return found
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)

@@ -1,0 +1,39 @@
+"""Which target holds for a model and a method: the config's, changed by theirs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from esegeta.config.models import DEFAULT_WRAPPER, Config, Method, Model, Target
+
+Level = tuple[str, Target]
+"""Where a target stands in the file, and the target."""
+
+
+def target_of(config: Config, model: Model, method: Method | None = None) -> Target:
+    """Give the target of a job: the keys of the method's, else the model's, else the config's.
+
+    The wrapper is always named in the result. A level that changes the wrapper does not inherit
+    the parameters of the one it replaces.
+    """
+    levels = [("", config.target)]
+    levels += [("", part.target) for part in (model, method) if part and part.target]
+    return merged(levels, model)[0]
+
+
+def merged(levels: Sequence[Level], model: Model) -> tuple[Target, dict[str, str]]:
+    """Merge targets, the most general first; also say where in the file each key was decided."""
+    values: dict[str, Any] = {}
+    places = {key: f"{levels[0][0]}.{key}" for key in ("class", "wrapper", "mask", "with")}
+    for path, target in levels:
+        given = {
+            Target.model_fields[name].alias or name: getattr(target, name)
+            for name in target.model_fields_set
+        }
+        if "wrapper" in given and given["wrapper"] != values.get("wrapper"):
+            values.pop("with", None)
+            places["with"] = f"{path}.with"
+        values |= given
+        places |= {key: f"{path}.{key}" for key in given}
+    if values.get("wrapper") is None:
+        values["wrapper"] = DEFAULT_WRAPPER[model.task]
+    return Target.model_validate(values), places
