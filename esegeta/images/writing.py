@@ -1,0 +1,74 @@
+"""Writing a map so that its voxels lie where the image's do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from esegeta.errors import ImageError
+from esegeta.images.grid import apart
+from esegeta.images.image import Affine, Array, Image
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def write_map(map: Tensor, image: Image, folder: str | Path, stem: str = "map") -> Path:
+    """Write a map beside its image's voxels, and give the file's path.
+
+    A volume's map becomes ``stem.nii.gz`` with the image's affine, (i, j, k) or (i, j, k, K); a
+    picture's ``stem.npy``, (H, W) or (K, H, W). The file appears whole or not at all.
+
+    Parameters
+    ----------
+    map : Tensor
+        (K, *spatial of the image).
+
+    Raises
+    ------
+    ImageError
+        Where the folder cannot be written to.
+    """
+    if tuple(map.shape[1:]) != image.spatial:
+        raise ValueError(f"a map of shape {tuple(map.shape)} is not on the grid {image.spatial}")
+    values = map.detach().to("cpu").numpy().astype(np.float32, copy=False)
+    path = Path(folder) / f"{stem}{'.npy' if image.ndim == 2 else '.nii.gz'}"
+    try:
+        with _whole(path) as unfinished:
+            if image.ndim == 2:
+                np.save(unfinished, values[0] if len(values) == 1 else values)
+            else:
+                _nifti(values, image.affine, image.space, unfinished)
+    except OSError as error:
+        raise ImageError(f"{path} cannot be written: {error.strerror or error}.") from error
+    return path
+
+
+def _nifti(values: Array, affine: Affine, space: int, path: Path) -> None:
+    import nibabel
+
+    values = values[0] if len(values) == 1 else np.moveaxis(values, 0, -1)
+    file = nibabel.Nifti1Image(values, affine)
+    file.header.set_xyzt_units("mm")
+    file.set_sform(affine, space)
+    # Viewers differ in which of the two they follow, so both say the same; the qform cannot shear.
+    file.set_qform(affine, space)
+    if apart(values.shape[:3], file.get_qform(), affine) > 0.01:
+        file.set_qform(affine, 0)
+    nibabel.save(file, path)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Give a path to write to, which takes the place of `path` once all is written."""
+    unfinished = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
