@@ -1,0 +1,16 @@
+"""Loading of users' networks, and what can be read off them: layers and the input they take."""
+
+from esegeta.models.check import check_input
+from esegeta.models.layers import LayerInfo, expected_input, layers
+from esegeta.models.load import LoadedModel, load
+from esegeta.models.weights import load_weights
+
+__all__ = [
+    "LayerInfo",
+    "LoadedModel",
+    "check_input",
+    "expected_input",
+    "layers",
+    "load",
+    "load_weights",
+]
