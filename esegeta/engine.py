@@ -1,0 +1,269 @@
+"""Runs one method on one probe, and builds the probe from what a user or a run names."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from pydantic import BaseModel, ValidationError
+from torch import Tensor, nn
+
+from esegeta.checks import CheckFailed, check_map
+from esegeta.errors import MethodError, PluginError
+from esegeta.explanation import Explanation
+from esegeta.isolation import peak_memory, quarantine
+from esegeta.plugin import Passes, Plugin
+from esegeta.probe import Probe, Region, Target
+from esegeta.registry import Registry, find
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def make_probe(
+    module: nn.Module,
+    image: Tensor,
+    *,
+    wrapper: Plugin,
+    wrapper_parameters: BaseModel | None = None,
+    target: str | int = "predicted",
+    classes: Sequence[str] = (),
+    mask: str | Mapping[str, Any] = "predicted",
+    label: Tensor | None = None,
+    output: str | int | None = None,
+    layers: Sequence[str] = (),
+    image_gradient: bool = True,
+    references: Sequence[Tensor] = (),
+    memory: int | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+) -> Probe:
+    """Build the probe of one model, one image (C, *spatial) and one target.
+
+    Parameters are those of `Probe`, `Target` and `Region`.
+    """
+    chosen = wrapper_parameters or wrapper.validate({})
+    region = Region(mask, label=label, spatial=tuple(image.shape[1:]))
+    return Probe(
+        module,
+        image[None],
+        Target(
+            partial(wrapper.function, **_as_arguments(chosen)),
+            target,
+            classes=classes,
+            region=region,
+        ),
+        layers=layers,
+        image_gradient=image_gradient,
+        output=output,
+        references=references,
+        memory=memory,
+        batch=batch,
+        seed=seed,
+    )
+
+
+def run_method(
+    probe: Probe,
+    plugin: Plugin,
+    *,
+    layer: str | None = None,
+    parameters: BaseModel | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Explanation:
+    """Run one method and check what it returns.
+
+    Parameters
+    ----------
+    seed : int
+        Of everything the method draws; torch, numpy and random are left as they were.
+    progress : callable, optional
+        Called with passes done and passes expected.
+
+    Raises
+    ------
+    MethodError
+        If the method does not serve this image, or cannot work on this model.
+    CheckFailed
+        If the map is zero, constant or not finite.
+    """
+    chosen = parameters or plugin.validate({})
+    if probe.ndim not in plugin.ndim:
+        served = " and ".join(f"{n}D" for n in plugin.ndim)
+        raise MethodError(f"'{plugin.name}' serves {served} images; this one is {probe.ndim}D.")
+    if plugin.takes_layer != (layer is not None):
+        raise MethodError(
+            f"'{plugin.name}' {'needs a layer' if plugin.takes_layer else 'takes no layer'}."
+        )
+    before = probe.passes
+    estimate = plugin.cost(chosen, probe.spatial)
+    probe.begin(seed)
+    probe.progress = _reporter(before, estimate, progress)
+    start = time.perf_counter()
+    with quarantine(seed), peak_memory(probe.network.device) as peak:
+        arguments = () if layer is None else (probe.layer(layer),)
+        returned = plugin.function(probe, *arguments, **_as_arguments(chosen))
+        values = _on_image_grid(returned, probe, plugin)
+    seconds = time.perf_counter() - start
+    if plugin.family == "explainability" and torch.equal(values, probe.image[0].float().cpu()):
+        raise CheckFailed("The method returned the image unchanged.")
+    checks = [*check_map(values), *probe.checks]
+    after = probe.passes
+    return Explanation(
+        map=values,
+        image=probe.image[0].float().cpu(),
+        plugin=plugin,
+        layer=layer,
+        parameters=_as_arguments(chosen),
+        target=_described(probe),
+        checks=checks,
+        passes={
+            "forward": round(after.forward - before.forward),
+            "backward": round(after.backward - before.backward),
+        },
+        seconds=seconds,
+        memory=peak(),
+        notes=dict(probe.notes),
+    )
+
+
+def explain(
+    model: nn.Module,
+    image: Tensor | np.ndarray[Any, Any],
+    method: str,
+    *,
+    target: str | int = "predicted",
+    layer: str | None = None,
+    task: str = "classification",
+    classes: Sequence[str] = (),
+    wrapper: str | None = None,
+    mask: str | Mapping[str, Any] = "predicted",
+    label: Tensor | None = None,
+    seed: int = 0,
+    **parameters: Any,
+) -> Explanation:
+    """Explain what a model says of one image, by one method.
+
+    Parameters
+    ----------
+    model : nn.Module
+        It is left as it was found.
+    image : Tensor or array
+        (C, *spatial) or (1, C, *spatial), as the model takes it (preprocessed).
+    method : str
+        Name of a method, such as ``"grad_cam"``; ``esegeta methods`` lists them.
+    target : str or int
+        The class, by name or index, or ``"predicted"``.
+    layer : str, optional
+        Name of the layer, for methods that take one.
+    task : {"classification", "segmentation"}
+        What the model does; decides the wrapper.
+    classes : sequence of str
+        The classes' names.
+    wrapper, mask, label
+        As in the config's target: which number of a segmentation is explained.
+    **parameters
+        The method's own parameters.
+
+    Raises
+    ------
+    EsegetaError
+        If anything named does not exist or does not fit; the message says what would.
+    """
+    registry = _registry()
+    plugin = registry.get(method)
+    if plugin.family == "wrapper":
+        raise PluginError(f"'{method}' is a wrapper, not a method.")
+    tensor = torch.as_tensor(image)
+    tensor = (
+        tensor[0] if tensor.dim() in (4, 5) and len(tensor) == 1 and _batched(tensor) else tensor
+    )
+    default = "pixelwise" if task == "segmentation" else "classification"
+    probe = make_probe(
+        model,
+        tensor,
+        wrapper=registry.get(wrapper or default, "wrapper"),
+        target=target,
+        classes=classes,
+        mask=mask,
+        label=label,
+        layers=[layer] if layer is not None else [],
+        image_gradient=plugin.family != "layer_attribution",
+        seed=seed,
+    )
+    try:
+        chosen = plugin.validate(parameters)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise MethodError(f"'{method}' refuses its parameters: {'; '.join(lines)}.") from None
+    return run_method(probe, plugin, layer=layer, parameters=chosen, seed=seed)
+
+
+@cache
+def _registry() -> Registry:
+    return find()
+
+
+def _as_arguments(parameters: BaseModel) -> dict[str, Any]:
+    return {name: getattr(parameters, name) for name in type(parameters).model_fields}
+
+
+def _batched(tensor: Tensor) -> bool:
+    """Whether a tensor of four axes is (1, C, H, W), not a volume (1, D, H, W) of one channel.
+
+    Five axes always hold a batch. With four, a first axis of one followed by few channels does.
+    """
+    return tensor.dim() == 5 or tensor.shape[1] <= 4
+
+
+def _reporter(
+    before: Passes, estimate: Passes, progress: Callable[[int, int], None] | None
+) -> Callable[[Passes], None] | None:
+    if progress is None:
+        return None
+    expected = max(1, round(estimate.forward + estimate.backward))
+
+    def report(passes: Passes) -> None:
+        done = passes.forward - before.forward + passes.backward - before.backward
+        progress(min(round(done), expected), expected)
+
+    return report
+
+
+def _on_image_grid(returned: Any, probe: Probe, plugin: Plugin) -> Tensor:
+    """The method's map (K, *spatial) on the image's grid, float32 on the CPU.
+
+    Raises
+    ------
+    MethodError
+        If the method returned what is no map.
+    """
+    if not isinstance(returned, Tensor):
+        raise MethodError(f"'{plugin.name}' returned a {type(returned).__name__}, not a tensor.")
+    values = returned.detach().float()
+    if values.dim() != probe.ndim + 1:
+        raise MethodError(
+            f"'{plugin.name}' returned shape {tuple(values.shape)}; a map of this image has shape "
+            f"(channels, {', '.join(map(str, probe.spatial))})."
+        )
+    if plugin.family == "layer_attribution":
+        if tuple(values.shape[1:]) != probe.spatial:
+            mode = "bilinear" if probe.ndim == 2 else "trilinear"
+            values = F.interpolate(values[None], probe.spatial, mode=mode, align_corners=False)[0]
+    elif tuple(values.shape[1:]) != probe.spatial:
+        raise MethodError(
+            f"'{plugin.name}' returned a map of shape {tuple(values.shape[1:])} for an image of shape "
+            f"{probe.spatial}."
+        )
+    return values.cpu()
+
+
+def _described(probe: Probe) -> dict[str, Any]:
+    if not probe.target.frozen:
+        return {"class": None, "index": None, "score": None}
+    return {**probe.target.describe(), "score": probe.value}

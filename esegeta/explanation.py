@@ -1,0 +1,125 @@
+"""What a method returns once it has run: a map, and what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from torch import Tensor
+
+from esegeta.checks import Check
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from esegeta.plugin import Plugin
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A map of one method, for one image and one target.
+
+    Attributes
+    ----------
+    map : Tensor
+        (K, *spatial) on the image's grid, float32 on the CPU; K is 1 or the image's channels. For
+        methods that return an image: that image.
+    image : Tensor
+        (C, *spatial) the image that was explained.
+    plugin : Plugin
+        The method.
+    layer : str or None
+        Address of the layer, for methods that take one.
+    parameters : dict
+        As used, defaults filled in.
+    target : dict
+        Class, index, mask and score that were explained.
+    checks : list of Check
+        What was checked of the map.
+    passes : dict
+        Images passed forward and backward for this method alone; an answer that another method had
+        asked before costs nothing.
+    seconds : float
+        Time taken.
+    memory : int or None
+        Peak memory in bytes: allocated on the GPU, or of the process on Linux.
+    notes : dict
+        What the method told of itself.
+    """
+
+    map: Tensor
+    image: Tensor
+    plugin: Plugin
+    layer: str | None
+    parameters: Mapping[str, Any]
+    target: Mapping[str, Any]
+    checks: list[Check]
+    passes: Mapping[str, int]
+    seconds: float
+    memory: int | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Literal["map", "image"]:
+        """Whether `map` is to be laid over the image, or is an image itself."""
+        return "image" if self.plugin.family == "explainability" else "map"
+
+    def record(self) -> dict[str, Any]:
+        """Everything but the map, as JSON knows it."""
+        return {
+            "family": self.plugin.family,
+            "summary": self.plugin.summary,
+            "paper": self.plugin.paper,
+            "show": self.plugin.show,
+            "parameters": dict(self.parameters),
+            "target": dict(self.target),
+            "checks": [asdict(check) for check in self.checks],
+            "passes": dict(self.passes),
+            "seconds": round(self.seconds, 4),
+            "memory": self.memory,
+            "range": [float(self.map.min()), float(self.map.max())],
+            "notes": dict(self.notes),
+        }
+
+    def plot(self) -> Figure:
+        """Draw the map over the image (a matplotlib figure; notebooks show it by themselves)."""
+        from esegeta.report.overlay import overlay, picture
+
+        name = self.plugin.name if self.layer is None else f"{self.plugin.name} @ {self.layer}"
+        if self.kind == "image":
+            return picture(self.image, self.map, title=name)
+        title = f"{name}: {self.target['class']}"
+        return overlay(self.image, self.map, show=self.plugin.show, title=title)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the map (``.npy``, ``.nii.gz``, ``.nii``) or its picture (``.png``, ``.svg``, ``.pdf``).
+
+        Raises
+        ------
+        ValueError
+            If the suffix is none of these.
+        """
+        path = Path(path)
+        name = path.name.lower()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith((".png", ".svg", ".pdf")):
+            self.plot().savefig(path)
+        elif name.endswith(".npy"):
+            import numpy as np
+
+            np.save(path, self._squeezed().numpy())
+        elif name.endswith((".nii", ".nii.gz")):
+            import nibabel as nib
+            import numpy as np
+
+            values = self._squeezed()
+            last = values if values.dim() == self.image.dim() - 1 else values.movedim(0, -1)
+            nib.save(nib.Nifti1Image(last.contiguous().numpy(), np.eye(4)), path)
+        else:
+            raise ValueError(f"'{path.name}' must end in .npy, .nii.gz, .nii, .png, .svg or .pdf.")
+        return path
+
+    def _squeezed(self) -> Tensor:
+        return self.map[0] if len(self.map) == 1 else self.map

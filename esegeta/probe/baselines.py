@@ -1,0 +1,62 @@
+"""What stands in for a part of the image that is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from esegeta.errors import MethodError
+
+Kind = Literal["zero", "mean", "minimum", "blur", "reference"]
+
+#: A blur that leaves no detail: a sixteenth of the image, as standard deviation.
+BLUR = 1 / 16
+
+
+def baseline(image: Tensor, kind: Kind | float, references: Sequence[Tensor] = ()) -> Tensor:
+    """An uninformative image of the same shape.
+
+    Parameters
+    ----------
+    image : Tensor
+        (1, C, *spatial), in the model's input space: zero is the mean after z-normalisation.
+    kind : {"zero", "mean", "minimum", "blur", "reference"} or float
+        Zero; each channel's mean or minimum; the image blurred; the mean of the reference images; or
+        a constant.
+
+    Raises
+    ------
+    MethodError
+        If references are asked and there are none, or the kind is unknown.
+    """
+    axes = tuple(range(2, image.dim()))
+    if isinstance(kind, (int, float)) and not isinstance(kind, bool):
+        return torch.full_like(image, float(kind))
+    if kind == "zero":
+        return torch.zeros_like(image)
+    if kind == "mean":
+        return image.mean(axes, keepdim=True).expand_as(image)
+    if kind == "minimum":
+        return image.amin(axes, keepdim=True).expand_as(image)
+    if kind == "blur":
+        return _blurred(image)
+    if kind == "reference":
+        if not references:
+            raise MethodError(
+                "The baseline 'reference' needs reference images; list some as \"references\"."
+            )
+        return torch.stack([r.to(image).reshape(image.shape) for r in references]).mean(0)
+    raise MethodError(
+        f"There is no baseline {kind!r}; valid are zero, mean, minimum, blur, reference and a number."
+    )
+
+
+def _blurred(image: Tensor) -> Tensor:
+    from scipy.ndimage import gaussian_filter
+
+    sigma = [size * BLUR for size in image.shape[2:]]
+    channels = [gaussian_filter(c.cpu().numpy(), sigma, mode="nearest") for c in image[0]]
+    return torch.stack([torch.from_numpy(c) for c in channels])[None].to(image)

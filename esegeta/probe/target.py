@@ -1,0 +1,124 @@
+"""From a model's output to the one number that is explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from esegeta.errors import TargetError, nearest
+from esegeta.probe.region import Region
+
+Wrapper = Callable[[Tensor, Region], Tensor]
+
+
+class Target:
+    """Which number of a model's output is explained: the score of one class.
+
+    A wrapper turns an output into class scores (N, classes). What it needs to know of the unperturbed
+    image (the predicted class, a segmentation's mask) is frozen when that image's output is first
+    seen: a mask recomputed on every perturbed image would break completeness.
+
+    Parameters
+    ----------
+    wrapper : callable
+        ``wrapper(output, region)`` gives class scores (N, classes).
+    choice : str or int
+        A class by name or index, or ``"predicted"``.
+    classes : sequence of str
+        The classes' names, in the order of the model's output; may be empty.
+    region : Region
+        The voxels a segmentation wrapper sums over.
+    """
+
+    def __init__(
+        self,
+        wrapper: Wrapper,
+        choice: str | int = "predicted",
+        *,
+        classes: Sequence[str] = (),
+        region: Region | None = None,
+    ) -> None:
+        self.wrapper = wrapper
+        self.choice = choice
+        self.classes = tuple(classes)
+        self.region = region or Region()
+        self._index: int | None = None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the unperturbed image's output has been seen."""
+        return self._index is not None
+
+    @property
+    def index(self) -> int:
+        """Index of the class that is explained; known once frozen."""
+        if self._index is None:
+            raise RuntimeError("The target's class is known only after the first forward pass.")
+        return self._index
+
+    @property
+    def name(self) -> str:
+        """Name of the class that is explained."""
+        return self.name_of(self.index)
+
+    def name_of(self, index: int) -> str:
+        """Name of a class: the user's where given, else ``class 7``."""
+        return self.classes[index] if index < len(self.classes) else f"class {index}"
+
+    def scores(self, output: Tensor) -> Tensor:
+        """Class scores (N, classes) of a model's output."""
+        return self.wrapper(output, self.region)
+
+    def freeze(self, output: Tensor) -> None:
+        """Fix the class and the mask on the unperturbed image's output.
+
+        Raises
+        ------
+        TargetError
+            If the class is unknown or absent from the image.
+        """
+        # A tensor of inference mode could not take part in a gradient later: the mask must be none.
+        with torch.inference_mode(False), torch.no_grad():
+            scores = self.scores(output.detach().clone())
+        if scores.dim() != 2:
+            raise TargetError(
+                f"The wrapper must give class scores of shape (N, classes); it gave "
+                f"{tuple(scores.shape)} for an output of shape {tuple(output.shape)}."
+            )
+        if len(self.classes) == 1 and scores.shape[1] == 2:  # one logit, one name
+            self.classes = (f"not {self.classes[0]}", *self.classes)
+        if self.classes and len(self.classes) != scores.shape[1]:
+            raise TargetError(
+                f"The model gives {scores.shape[1]} classes, but {len(self.classes)} class names are "
+                f"listed: {', '.join(self.classes[:8])}{', …' if len(self.classes) > 8 else ''}."
+            )
+        index = self._find(scores)
+        self.region.require(index, self.name_of)
+        self._index = index
+
+    def _find(self, scores: Tensor) -> int:
+        if self.choice == "predicted":
+            found = self.region.most_common()
+            return int(scores[0].argmax()) if found is None else found
+        if isinstance(self.choice, int):
+            if not 0 <= self.choice < scores.shape[1]:
+                raise TargetError(
+                    f"There is no class {self.choice}: the model gives {scores.shape[1]} classes, "
+                    f"0 to {scores.shape[1] - 1}."
+                )
+            return self.choice
+        if self.choice not in self.classes:
+            close = nearest(self.choice, self.classes)
+            known = ", ".join(self.classes[:12]) or "none are named; use the index"
+            raise TargetError(
+                f"There is no class '{self.choice}'{f'; did you mean {close!r}?' if close else '.'} "
+                f"Classes: {known}."
+            )
+        return self.classes.index(self.choice)
+
+    def describe(self) -> Mapping[str, Any]:
+        """What is explained, for the result: class, index, mask."""
+        return {"class": self.name, "index": self.index, "mask": self.region.choice}
