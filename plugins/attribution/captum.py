@@ -1,0 +1,47 @@
+"""Methods of Captum, where it is known to be right."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from torch import Tensor
+
+from esegeta import MethodError, Param, Passes, Probe, attribution
+
+
+@attribution(
+    paper="Shrikumar, Greenside & Kundaje, ICML 2017",
+    passes=lambda p: Passes(4, 2),
+    precision="full",
+    library="captum",
+)
+def deep_lift(
+    probe: Probe,
+    *,
+    baseline: Annotated[
+        Literal["zero", "mean", "minimum", "blur", "reference"] | float,
+        Param(help="The image that activations are compared with"),
+    ] = "zero",
+) -> Tensor:
+    """What each voxel adds to the score against a baseline, by the rescale rule, from Captum.
+
+    Captum hooks modules, so functions are first rewritten as modules where that is possible. On many
+    networks (PReLU, GELU, instance norm, …) its values do not add up; such a map is refused.
+    """
+    from captum.attr import DeepLift
+
+    start = probe.baseline(baseline)
+    module = probe.module(for_hooks=True)
+    probe.notes["model rewritten for hooks"] = module.normalised
+    try:
+        attribution = DeepLift(module).attribute(probe.image, start, target=probe.target.index)
+    except (RuntimeError, AssertionError, AttributeError) as error:
+        raise MethodError(f"Captum's DeepLift does not support this model: {error}") from error
+    check = probe.check_completeness(attribution, start)
+    if not check.passed:
+        raise MethodError(
+            f"Captum's DeepLift is wrong on this model: its values miss score(image) − score(baseline) "
+            f"by {check.value:.0%}, where the method promises that they add up. The model holds a "
+            "non-linearity or norm that Captum has no rule for."
+        )
+    return attribution[0].detach()

@@ -1,0 +1,61 @@
+"""How much the score drops where a window of the image is taken away."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor
+
+from esegeta import MethodError, Param, Passes, Probe, attribution, sliding_boxes
+
+
+def _sides(length: int | tuple[int, ...], ndim: int, name: str) -> tuple[int, ...]:
+    if isinstance(length, int):
+        return (length,) * ndim
+    if len(length) != ndim:
+        raise MethodError(f"'{name}' has {len(length)} numbers; this image has {ndim} axes.")
+    return length
+
+
+def _boxes(
+    spatial: tuple[int, ...], window: int | tuple[int, ...], stride: int | tuple[int, ...] | None
+) -> list[tuple[slice, ...]]:
+    sides = _sides(window, len(spatial), "window")
+    steps = [max(1, side // 2) for side in sides]
+    return sliding_boxes(
+        spatial, sides, steps if stride is None else _sides(stride, len(spatial), "stride")
+    )
+
+
+@attribution(
+    paper="Zeiler & Fergus, ECCV 2014",
+    passes=lambda p, spatial: Passes(1 + len(_boxes(spatial, p.window, p.stride))),
+    gradients=False,
+)
+def occlusion(
+    probe: Probe,
+    *,
+    window: Annotated[
+        int | tuple[int, ...], Param(ge=1, help="Side of the window in voxels, one or one per axis")
+    ] = 16,
+    stride: Annotated[
+        int | tuple[int, ...] | None,
+        Param(ge=1, help="Step between windows in voxels; half the window where not given"),
+    ] = None,
+    baseline: Annotated[
+        Literal["zero", "mean", "minimum", "blur", "reference"] | float,
+        Param(help="What the window is filled with"),
+    ] = "zero",
+) -> Tensor:
+    """How much the score drops when a window is taken away, averaged over a voxel's windows.
+
+    The last window of each axis is shifted back to the image's edge, so every voxel is covered.
+    """
+    boxes = _boxes(probe.spatial, window, stride)
+    drops = probe.value - probe.boxed_scores(boxes, baseline)
+    total, count = torch.zeros((2, *probe.spatial)).to(probe.image)
+    for box, drop in zip(boxes, drops, strict=True):
+        total[box] += drop
+        count[box] += 1
+    return (total / count.clamp(min=1))[None]
