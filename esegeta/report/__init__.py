@@ -1,0 +1,1 @@
+"""Pictures of maps, and one self-contained page per run."""

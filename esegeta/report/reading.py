@@ -1,0 +1,188 @@
+"""What a run folder says, as the page needs it; a damaged file becomes a failed job, not an error."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from esegeta.errors import RunError
+
+State = Literal["done", "failed", "pending"]
+STATES: tuple[State, ...] = ("done", "failed", "pending")
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of the plan, and what became of it.
+
+    Parameters
+    ----------
+    plan : dict
+        What ``plan.json`` says of it.
+    result : dict
+        Its ``result.json``; empty where there is none.
+    state : State
+    overlay : Path or None
+        The picture of its map; only of a job that is done.
+    """
+
+    plan: dict[str, Any]
+    result: dict[str, Any]
+    state: State
+    overlay: Path | None = None
+
+    @property
+    def id(self) -> str:
+        """Its folder in the run folder."""
+        return str(self.plan["id"])
+
+    @property
+    def method(self) -> str:
+        """The method's name in this run."""
+        return str(self.plan.get("method"))
+
+    @property
+    def layer(self) -> str | None:
+        """The layer, for methods that take one."""
+        layer = self.plan.get("layer")
+        return None if layer is None else str(layer)
+
+    @property
+    def flagged(self) -> bool:
+        """Whether it is done, but a check did not pass."""
+        return self.state == "done" and not all(c.get("passed") for c in self.checks)
+
+    @property
+    def checks(self) -> list[dict[str, Any]]:
+        """What was checked of the map."""
+        return [check for check in self.result.get("checks") or [] if isinstance(check, dict)]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The jobs of one image, model and target: those done, then failed, then pending."""
+
+    image: str
+    model: str
+    target: str
+    jobs: list[Job]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder's content; `config` is empty where ``config.json`` is missing."""
+
+    name: str
+    groups: list[Group]
+    config: dict[str, Any] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """All jobs."""
+        return [job for group in self.groups for job in group.jobs]
+
+    def count(self, state: State) -> int:
+        """Count the jobs in a state."""
+        return sum(job.state == state for job in self.jobs)
+
+    @property
+    def started(self) -> dict[str, Any]:
+        """The event with which the run last began; empty where there is none."""
+        return next((e for e in reversed(self.events) if e.get("event") == "run_started"), {})
+
+
+def read(run: Path) -> Run:
+    """Read a run folder.
+
+    Raises
+    ------
+    RunError
+        Where it has no readable ``plan.json``.
+    """
+    plan = _json(run / "plan.json")
+    try:
+        groups = [
+            Group(
+                str(group["image"]),
+                str(group["model"]),
+                str(group["target"]),
+                sorted((_job(run, job) for job in group["jobs"]), key=_order),
+            )
+            for group in plan["groups"]
+        ]
+    except (KeyError, TypeError) as error:
+        reason = plan.get("unreadable") or f"{type(error).__name__}: {error}"
+        raise RunError(f"{run} holds no run with a readable plan.json ({reason})") from error
+    config = _json(run / "config.json")
+    return Run(
+        str(plan.get("name", run.name)),
+        groups,
+        {} if "unreadable" in config else config,
+        _events(run / "events.jsonl"),
+    )
+
+
+def _order(job: Job) -> int:
+    """Put maps first, so that the short cards of other jobs stand together."""
+    return STATES.index(job.state)
+
+
+def _job(run: Path, plan: dict[str, Any]) -> Job:
+    folder = run / str(plan["id"])
+    if not _inside(folder, run):
+        return _broken(plan, f"The plan names a folder outside the run: {plan['id']}")
+    if not (folder / "result.json").is_file():
+        return Job(plan, {}, "pending")
+    result = _json(folder / "result.json")
+    if "unreadable" in result:
+        return _broken(plan, f"Its result.json cannot be read: {result['unreadable']}")
+    if "fingerprint" in plan and result.get("fingerprint") != plan["fingerprint"]:
+        return Job(plan, {}, "pending")  # left from before something changed
+    if result.get("state") != "done":
+        return Job(plan, result, "failed")
+    overlay = folder / str((result.get("files") or {}).get("overlay", "overlay.png"))
+    usable = overlay.is_file() and _inside(overlay, run) and _is_png(overlay)
+    return Job(plan, result, "done", overlay if usable else None)
+
+
+def _broken(plan: dict[str, Any], message: str) -> Job:
+    error = {"kind": "RunError", "message": message, "traceback": None}
+    return Job(plan, {"error": error}, "failed")
+
+
+def _inside(path: Path, run: Path) -> bool:
+    """Whether a path that a file names stays within the run folder, whatever links it goes by."""
+    return path.resolve().is_relative_to(run.resolve())
+
+
+def _is_png(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(PNG)) == PNG
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; the key ``unreadable`` says why it could not be."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return {"unreadable": str(error)}
+    return data if isinstance(data, dict) else {"unreadable": "it holds no JSON object"}
+
+
+def _events(path: Path) -> list[dict[str, Any]]:
+    """Read the events; a line that is still being written is left out."""
+    if not path.is_file():
+        return []
+    events = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and event.get("event") != "progress":
+            events.append(event)
+    return events
