@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from esegeta.errors import nearest
@@ -86,6 +86,23 @@ def _class(value: Any) -> str | int:
     if isinstance(value, int) and value < 0:
         raise wrong("classes are counted from 0", "its name, its number, or 'predicted'")
     return value
+
+
+def _classes(value: Any, info: ValidationInfo) -> Any:
+    """Take a list as it is; read a text file of one name per line, repeated names told apart."""
+    if not isinstance(value, str):
+        return value
+    file = _path(value, info)
+    try:
+        lines = file.read_text(encoding="utf-8").strip().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise wrong(
+            f"cannot read {file}: {error}", "names, or a text file of one per line"
+        ) from error
+    names = [line.strip() for line in lines]
+    return [
+        f"{name} ({index})" if name in names[:index] else name for index, name in enumerate(names)
+    ]
 
 
 def _key(value: Any) -> str | int:
@@ -205,6 +222,16 @@ ClassName = Annotated[
     str | int,
     BeforeValidator(_class),
     _shape(anyOf=[{"type": "string", "minLength": 1}, _numbers]),
+]
+ClassNames = Annotated[
+    list[Annotated[str, Field(min_length=1)]],
+    BeforeValidator(_classes),
+    _shape(
+        anyOf=[
+            {"type": "array", "items": {"type": "string", "minLength": 1}},
+            {"type": "string", "minLength": 1},
+        ]
+    ),
 ]
 OutputKey = Annotated[
     str | int, BeforeValidator(_key), _shape(anyOf=[{"type": "string"}, {"type": "integer"}])

@@ -17,6 +17,7 @@ from pydantic import (
 from esegeta.config.fields import (
     Amp,
     ClassName,
+    ClassNames,
     Contrast,
     Devices,
     Factory,
@@ -91,7 +92,10 @@ class Model(Part):
         default=False, description="Whether weights may be a pickle, which can run code"
     )
     task: Task = Field(description="What the network does")
-    classes: list[Text] = Field(default=[], description="Class names, in the order of the output")
+    classes: ClassNames = Field(
+        default=[],
+        description="Class names in the order of the output, or a text file of one per line",
+    )
     output: OutputKey | None = Field(
         default=None, description="Where the output is, when the network returns a dict or a tuple"
     )

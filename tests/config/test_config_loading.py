@@ -81,7 +81,7 @@ BAD = [
     (("models", 0, "name"), ".hidden", "cannot be a folder's name", None),
     (("models", 0, "task"), "segmentatoin", "none of the choices", "segmentation"),
     (("models", 0, "factory"), "net.py", "names no factory", None),
-    (("models", 0, "classes"), "brain", "expected a list", None),
+    (("models", 0, "classes"), 3, "expected a list", None),
     (("models", 0, "classes", 1), 3, "expected a text", None),
     (("models", 0, "trust"), 1, "expected true or false", None),
     (("models", 0, "arguments"), [], "expected an object", None),
@@ -276,3 +276,15 @@ def test_what_is_no_config_at_all(data, tmp_path):
 def test_dollar_schema_is_for_the_editor(data, tmp_path):
     data["$schema"] = "esegeta.schema.json"
     assert "$schema" not in cfg.dump(cfg.parse(data, tmp_path))
+
+
+def test_classes_may_stand_in_a_file_of_one_name_per_line(data, tmp_path):
+    (tmp_path / "labels.txt").write_text("background\ncrane\nbird\ncrane\n")
+    put(data, ("models", 0, "classes"), "labels.txt")
+    config = cfg.parse(data, tmp_path)
+    assert config.models[0].classes == ["background", "crane", "bird", "crane (3)"]
+    assert cfg.parse(cfg.dump(config), tmp_path).models == config.models
+    put(data, ("models", 0, "classes"), "labls.txt")
+    found = problems(data, tmp_path)["models[0].classes"]
+    assert "cannot read" in found.message
+    assert "labls.txt" in str(found)
