@@ -63,6 +63,12 @@ class Prepared:
         carried = grid.carry(values, self.affine, self.image.affine, self.image.spatial)
         return torch.from_numpy(carried)
 
+    def to_model(self, point: Sequence[float]) -> tuple[float, ...]:
+        """Carry a place in voxels of the image's own grid to voxels of the model's grid."""
+        place = np.array([*point, *[0.0] * (3 - len(point)), 1.0])
+        found = np.linalg.solve(self.affine, self.image.affine @ place)
+        return tuple(float(x) for x in found[: len(point)])
+
 
 def prepare(image: Image, steps: Sequence[Step]) -> Prepared:
     """Apply preprocessing steps; the label travels along, with the nearest value.

@@ -2,12 +2,14 @@
 
 from esegeta.models.check import check_input
 from esegeta.models.layers import LayerInfo, expected_input, layers
+from esegeta.models.layout import channels_last
 from esegeta.models.load import LoadedModel, load
 from esegeta.models.weights import load_weights
 
 __all__ = [
     "LayerInfo",
     "LoadedModel",
+    "channels_last",
     "check_input",
     "expected_input",
     "layers",

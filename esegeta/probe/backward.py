@@ -26,13 +26,14 @@ class Answer:
     gradient : Tensor or None
         (N, C, *spatial) its gradient at the images, where asked.
     activations, gradients : dict
-        Per layer, as the layer returned it (N, …).
+        Per layer, as the layer returned it (N, …); a gradient is None where the score does not depend
+        on the layer.
     """
 
     scores: Tensor
     gradient: Tensor | None = None
     activations: dict[str, Tensor] = field(default_factory=dict)
-    gradients: dict[str, Tensor] = field(default_factory=dict)
+    gradients: dict[str, Tensor | None] = field(default_factory=dict)
 
     def has(self, layers: Iterable[str], *, image: bool) -> bool:
         """Whether the gradients at these layers, and at the image, are known."""
@@ -70,8 +71,8 @@ def differentiate(
     Raises
     ------
     MethodError
-        If the score cannot be differentiated, a layer has no influence on it, or the rule does not
-        reach into the model.
+        If the score cannot be differentiated, does not depend on the image, or the rule does not reach
+        into the model.
     """
     if rule != "plain" and network.opaque:
         raise MethodError(
@@ -96,10 +97,8 @@ def differentiate(
         inputs = [*([leaf] if image else []), *wanted.values()]
         gradients = torch.autograd.grad(scores.sum(), inputs, allow_unused=True)
     network.backwards += len(images)
-    places = [*(["the image"] if image else []), *(f"the layer '{name}'" for name in wanted)]
-    for place, gradient in zip(places, gradients, strict=True):
-        if gradient is None:
-            raise MethodError(f"The score does not depend on {place}.")
+    if image and gradients[0] is None:
+        raise MethodError("The score does not depend on the image.")
     answer = Answer(scores.detach())
     if image:
         answer.gradient, gradients = gradients[0], gradients[1:]

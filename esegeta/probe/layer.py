@@ -34,7 +34,10 @@ class Layer:
 
     def gradient(self, rule: Rule = "plain") -> Tensor:
         """(1, K, *grid) the gradient of the score at the layer's output."""
-        return self._grid(self._probe.answer(self.name, rule).gradients[self.name])
+        gradient = self._probe.answer(self.name, rule).gradients[self.name]
+        if gradient is None:
+            raise MethodError(f"The score does not depend on the layer '{self.name}'.")
+        return self._grid(gradient)
 
     def _grid(self, output: Tensor) -> Tensor:
         grid = as_grid(output, self._probe.image.shape[2:])

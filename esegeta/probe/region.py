@@ -46,6 +46,11 @@ class Region:
         self._mask: Tensor | None = None
         self._predicted: Tensor | None = None
 
+    @property
+    def used(self) -> bool:
+        """Whether a wrapper has asked for the mask."""
+        return self._mask is not None
+
     def mask(self, output: Tensor, predict: Callable[[Tensor], Tensor]) -> Tensor:
         """The frozen mask (1, classes, *spatial) for an output (N, classes, *spatial).
 

@@ -120,5 +120,6 @@ class Target:
         return self.classes.index(self.choice)
 
     def describe(self) -> Mapping[str, Any]:
-        """What is explained, for the result: class, index, mask."""
-        return {"class": self.name, "index": self.index, "mask": self.region.choice}
+        """What is explained, for the result: class, index, and the mask where there is one."""
+        mask = {"mask": self.region.choice} if self.region.used else {}
+        return {"class": self.name, "index": self.index, **mask}

@@ -17,7 +17,6 @@ MULTIPLE = 8
 @explainability(
     paper="Mordvintsev, Olah & Tyka, 2015",
     passes=lambda p: Passes(p.steps * p.octaves, p.steps * p.octaves),
-    fused=False,
 )
 def deep_dream(
     probe: Probe,

@@ -14,7 +14,9 @@ Channels = Annotated[
 ]
 
 
-@layer_attribution(paper="—", passes=lambda p: Passes(1, 1), fused=True)
+@layer_attribution(
+    paper="Yosinski et al., ICML workshop 2015", passes=lambda p: Passes(1, 1), fused=True
+)
 def layer_activation(probe: Probe, layer: Layer, *, channels: Channels = None) -> Tensor:
     """What a layer's channels hold for this image, averaged over channels."""
     return _chosen(layer.activation, channels).mean(1)

@@ -311,3 +311,21 @@ def test_baselines():
     assert blur.std() < IMAGE.std()
     with pytest.raises(MethodError, match="needs reference images"):
         probe_of(net(), IMAGE).baseline("reference")
+
+
+def test_an_announced_layer_without_influence_costs_only_those_who_ask_for_its_gradient():
+    class Branch(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net, self.aux = net(), nn.Conv2d(2, 3, 1)
+
+        def forward(self, x):
+            self.aux(x)
+            return self.net(x)
+
+    probe = probe_of(Branch(), IMAGE, layers=["aux", "net.b"])
+    assert run(probe, "saliency").map.std() > 0
+    assert run(probe, "layer_activation", "aux").map.std() > 0
+    with pytest.raises(MethodError, match="does not depend on the layer 'aux'"):
+        run(probe, "grad_cam", "aux")
+    assert counts(probe) == (1, 1)
