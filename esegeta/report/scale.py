@@ -18,7 +18,7 @@ Array = NDArray[np.float32]
 Show = Literal["signed", "magnitude"]
 
 PERCENTILE = 99.5
-REACH = 3
+REACH = 2
 """The colours end at that percentile of |map| where the largest value is this many times as large:
 it would leave hardly a colour to the rest. Elsewhere they span the whole map."""
 OPACITY = 0.85

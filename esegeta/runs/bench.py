@@ -1,0 +1,182 @@
+"""The work bench: the model, image and probe at hand, so that the jobs of a group share them."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+
+from esegeta import config, engine, images, models
+from esegeta.explanation import Explanation
+from esegeta.probe import Probe
+from esegeta.registry import find
+from esegeta.report import overlay as pictures
+from esegeta.runs.device import device
+from esegeta.runs.folder import OVERLAY, RunFolder
+from esegeta.runs.inputs import prepared, reference
+from esegeta.runs.places import on_model_grid
+from esegeta.runs.plan import Group, Job, cost, total
+from esegeta.runs.worker import base
+
+T = TypeVar("T")
+Progress = Callable[[int, int], None]
+
+
+class Latest(Generic[T]):
+    """Remembers the last answer, also when it was an error: a model that fails is loaded once."""
+
+    def __init__(self) -> None:
+        self._key: Hashable = None
+        self._value: T | None = None
+        self._error: BaseException | None = None
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Give the answer for `key`, made anew where the last was for another."""
+        if key != self._key:
+            # Let go of the old one first: two large models may not fit side by side.
+            self._key, self._value, self._error = key, None, None
+            try:
+                self._value = make()
+            except Exception as error:
+                self._error = error
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
+
+
+class Bench:
+    """Makes the maps of a run, one after the other.
+
+    Parameters
+    ----------
+    settings : config.Config
+    plugins : sequence of Path
+        Folders of plug-ins.
+    """
+
+    def __init__(self, settings: config.Config, plugins: Sequence[Path]) -> None:
+        self._execution = settings.execution
+        self._references = config.references(settings)
+        self._registry = find(plugins)
+        self.device = torch.device(device(settings.execution))
+        if settings.execution.threads:
+            torch.set_num_threads(settings.execution.threads)
+        self._model: Latest[models.LoadedModel] = Latest()
+        self._image: Latest[images.Prepared] = Latest()
+        self._layers: Latest[list[models.LayerInfo]] = Latest()
+        self._probe: Latest[Probe] = Latest()
+
+    def model(self, group: Group) -> models.LoadedModel:
+        """Load the group's model, or give it where it is at hand."""
+        return self._model.get(group.model_name, lambda: self._load(group))
+
+    def _load(self, group: Group) -> models.LoadedModel:
+        loaded = models.load(group.model)
+        loaded.module.to(self.device)
+        if self.device.type == "cpu":
+            models.channels_last(loaded.module)
+        return loaded
+
+    def image(self, group: Group) -> images.Prepared:
+        """Read and prepare the group's image, or give it where it is at hand."""
+        steps = tuple(step.model_dump_json() for step in group.steps)
+        return self._image.get(
+            (group.image_name, steps),
+            lambda: prepared(group.image, group.steps, group.image_name),
+        )
+
+    def probe(self, group: Group) -> Probe:
+        """Set up the group's probe, or give it where it is at hand."""
+        return self._probe.get(group.id, lambda: self._make_probe(group))
+
+    def layers(self, group: Group) -> list[models.LayerInfo]:
+        """List the model's layers as they run on the image; proves that it takes the image.
+
+        Raises
+        ------
+        ImageError, ModelError
+            Where it does not.
+        """
+        return self._layers.get(
+            (group.model_name, group.image_name),
+            lambda: models.layers(
+                self.model(group).module,
+                self.image(group).tensor[None].to(self.device),
+                name=group.image_name,
+            ),
+        )
+
+    def _make_probe(self, group: Group) -> Probe:
+        ran = {info.name: info.calls for info in self.layers(group) if info.shape is not None}
+        image = self.image(group)
+        wrapper = self._registry.get(group.wrapper, "wrapper")
+        model = self.model(group)
+        return engine.make_probe(
+            model.module,
+            image.tensor.to(self.device),
+            wrapper=wrapper,
+            wrapper_parameters=wrapper.validate(group.target.with_),
+            target=group.target.class_,
+            classes=group.model.classes,
+            mask=on_model_grid(group.target.mask, image),
+            label=image.label,
+            output=group.model.output,
+            # A layer that is not there costs the job that names it, not the pass all share.
+            layers=[layer for layer in group.layers if _ran(layer, ran)],
+            image_gradient=group.image_gradient,
+            references=[reference(path, group.steps) for path in self._references],
+            memory=self._execution.memory,
+            batch=model.batch,
+            seed=self._execution.seed,
+        )
+
+    def make(self, folder: RunFolder, group: Group, job: Job, progress: Progress) -> dict[str, Any]:
+        """Make a job's map, write its files, and give its result."""
+        probe = self.probe(group)
+        progress(0, max(1, round(total(job.passes))))
+        plugin = self._registry.get(job.use)
+        parameters = plugin.validate(job.parameters)
+        explanation = engine.run_method(
+            probe,
+            plugin,
+            layer=job.layer,
+            parameters=parameters,
+            seed=job.seed,
+            progress=progress,
+        )
+        estimate = job.passes if plugin.fused else plugin.cost(parameters, probe.spatial)
+        known = explanation.record()
+        return {
+            **base(group, job),
+            **known,
+            "state": "done",
+            "target": {**known["target"], "wrapper": group.wrapper},
+            "estimate": cost(estimate),
+            "files": write(explanation, self.image(group), folder.job(job.id), job),
+            "error": None,
+        }
+
+
+def _ran(layer: str, ran: Mapping[str, int]) -> bool:
+    """Say whether an address (``name`` or ``name#2``) stands for one output of a layer that ran."""
+    name, hashed, call = layer.partition("#")
+    calls = ran.get(name, 0)
+    return call.isdigit() and 1 <= int(call) <= calls if hashed else calls == 1
+
+
+def write(
+    explanation: Explanation, image: images.Prepared, folder: Path, job: Job
+) -> dict[str, str]:
+    """Write a map on its source's grid, and its picture."""
+    source = image.image
+    mapped = image.to_source(explanation.map)
+    path = images.write_map(mapped, source, folder)
+    title = job.method if job.layer is None else f"{job.method} at {job.layer}"
+    affine = None if source.ndim == 2 else source.affine
+    if explanation.kind == "image":
+        figure = pictures.picture(source.tensor, mapped, affine=affine, title=title)
+    else:
+        show = explanation.plugin.show
+        figure = pictures.overlay(source.tensor, mapped, affine=affine, show=show, title=title)
+    pictures.save_figure(figure, folder / OVERLAY)
+    return {"map": path.name, "overlay": OVERLAY}

@@ -1,0 +1,318 @@
+"""What a run will do: groups of jobs, their names, their order and their cost."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from esegeta import config
+from esegeta.errors import ConfigError, Problem
+from esegeta.plugin import Passes, Plugin
+from esegeta.registry import Registry
+from esegeta.runs.folder import FILES
+from esegeta.runs.names import component, unique
+
+
+@dataclass(frozen=True)
+class Job:
+    """One map to be made.
+
+    Parameters
+    ----------
+    id : str
+        ``IMAGE/MODEL/TARGET/METHOD[@LAYER]``: its folder in the run folder.
+    method, use : str
+        Its method's name in this run, and the plug-in's.
+    layer : str, optional
+    parameters : dict
+        The plug-in's, with defaults filled in.
+    passes : Passes
+        What it adds to the group's cost.
+    seed : int
+        Of the run's seed and the job's id, so that it depends on no order.
+    fingerprint : str
+        Changes whenever the map may; see `esegeta.runs.fingerprint`.
+    """
+
+    id: str
+    method: str
+    use: str
+    layer: str | None
+    parameters: dict[str, Any]
+    passes: Passes
+    seed: int
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The jobs that explain one target of one model on one image, and share a probe.
+
+    Parameters
+    ----------
+    image_name, model_name, target_name : str
+        As they stand in the jobs' ids.
+    image, model, target : config.Image, config.Model, config.Target
+        What is explained; the image is one file.
+    steps : tuple of config.Step
+        The preprocessing.
+    jobs : tuple of Job
+        In the order in which they run.
+    image_gradient : bool
+        Whether a job needs the gradient towards the image, and the shared pass must go that far.
+    """
+
+    image_name: str
+    model_name: str
+    target_name: str
+    image: config.Image
+    model: config.Model
+    target: config.Target
+    steps: tuple[config.Step, ...]
+    jobs: tuple[Job, ...]
+    image_gradient: bool
+
+    @property
+    def id(self) -> str:
+        """The common part of its jobs' ids."""
+        return f"{self.image_name}/{self.model_name}/{self.target_name}"
+
+    @property
+    def layers(self) -> list[str]:
+        """Every layer its jobs ask for, once each."""
+        return list(dict.fromkeys(job.layer for job in self.jobs if job.layer is not None))
+
+    @property
+    def wrapper(self) -> str:
+        """The wrapper's name."""
+        assert self.target.wrapper is not None, "config.target_of names it"
+        return self.target.wrapper
+
+    @property
+    def passes(self) -> Passes:
+        """What it costs; the pass that jobs share counts once."""
+        return sum((job.passes for job in self.jobs), Passes())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All groups of a run, in the order in which they run."""
+
+    name: str
+    groups: tuple[Group, ...] = field(default_factory=tuple)
+
+    @property
+    def passes(self) -> Passes:
+        """What the run costs."""
+        return sum((group.passes for group in self.groups), Passes())
+
+    def jobs(self) -> Iterator[tuple[Group, Job]]:
+        """Yield every job with its group."""
+        for group in self.groups:
+            for job in group.jobs:
+                yield group, job
+
+    def __len__(self) -> int:
+        return sum(len(group.jobs) for group in self.groups)
+
+    def __str__(self) -> str:
+        passes = self.passes
+        return (
+            f"{counted(len(self), 'job')} in {counted(len(self.groups), 'group')} "
+            f"({counted(len({g.model_name for g in self.groups}), 'model')}, "
+            f"{counted(len({g.image_name for g in self.groups}), 'image')}): "
+            f"{passes.forward:,.0f} forward and {passes.backward:,.0f} backward passes"
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Give the content of ``plan.json``."""
+        return {
+            "version": 1,
+            "name": self.name,
+            "groups": [_record(group) for group in self.groups],
+            "totals": {
+                "groups": len(self.groups),
+                "jobs": len(self),
+                "passes": cost(self.passes),
+            },
+        }
+
+
+Shapes = Mapping[tuple[str, str], tuple[int, ...]]
+"""The spatial shape of the prepared image of a model and an image, by their names."""
+
+
+def make(settings: config.Config, registry: Registry, shapes: Shapes | None = None) -> Plan:
+    """Plan a run: every method on every image and model it is meant for.
+
+    Models come outermost, so that each is loaded once.
+
+    Parameters
+    ----------
+    settings : config.Config
+    registry : Registry
+    shapes : mapping, optional
+        Where known, what costs depend on; else they are told for a typical image.
+
+    Raises
+    ------
+    ConfigError
+        Where nothing is left to do, a pattern fits no file, or a name cannot be a folder's.
+    """
+    images = config.expand(settings)
+    groups: list[Group] = []
+    try:
+        for model in settings.models:
+            for image in images:
+                if image.models is None or model.name in image.models:
+                    spatial = (shapes or {}).get((model.name, str(image.name)))
+                    groups += _groups(settings, registry, model, image, spatial)
+    except ValueError as error:
+        raise ConfigError([Problem("", str(error))]) from error
+    if not groups:
+        raise ConfigError(
+            [
+                Problem(
+                    "", 'there is nothing to do: the "models" of images and methods leave no pair'
+                )
+            ]
+        )
+    return Plan(settings.name, tuple(groups))
+
+
+def _groups(
+    settings: config.Config,
+    registry: Registry,
+    model: config.Model,
+    image: config.Image,
+    spatial: tuple[int, ...] | None,
+) -> Iterator[Group]:
+    """One group per target, in the order in which the methods name them."""
+    methods: dict[str, list[config.Method]] = {}
+    targets: dict[str, config.Target] = {}
+    for method in settings.methods:
+        if method.models is None or model.name in method.models:
+            target = _complete(config.target_of(settings, model, method))
+            key = target.model_dump_json(by_alias=True)
+            targets[key] = target
+            methods.setdefault(key, []).append(method)
+    taken: set[str] = set()
+    # Beside the folders of images lie the run's own files.
+    image_name = component(unique(str(image.name), FILES))
+    for key, target in targets.items():
+        target_name = unique(component(_target_name(target, model)), taken)
+        taken.add(target_name)
+        prefix = f"{image_name}/{component(model.name)}/{target_name}"
+        drafts = _drafts(methods[key], registry, prefix, settings.execution.seed, spatial)
+        steps = settings.preprocess if model.preprocess is None else model.preprocess
+        yield Group(
+            image_name,
+            component(model.name),
+            target_name,
+            image,
+            model,
+            target,
+            tuple(steps),
+            tuple(_shared(drafts)),
+            any(plugin.gradients and not plugin.takes_layer for plugin, _ in drafts),
+        )
+
+
+def _complete(target: config.Target) -> config.Target:
+    """Set every key, so that two targets that mean the same are written the same."""
+    values = {name: getattr(target, name) for name in type(target).model_fields}
+    return target.model_copy(update=values)
+
+
+def _drafts(
+    methods: Sequence[config.Method],
+    registry: Registry,
+    prefix: str,
+    seed: int,
+    spatial: tuple[int, ...] | None,
+) -> list[tuple[Plugin, Job]]:
+    """Make a group's jobs with their plug-ins, what shares a pass first and the expensive last."""
+    drafts: list[tuple[Plugin, Job]] = []
+    taken: set[str] = set()
+    for method in methods:
+        plugin = registry.get(method.use)
+        values = plugin.validate(method.with_)
+        passes = plugin.cost(values, spatial) if spatial else plugin.cost(values)
+        parameters = values.model_dump(mode="json")
+        for layer in dict.fromkeys(method.layers) if plugin.takes_layer else (None,):
+            folder = component(method.name) + (f"@{component(layer)}" if layer else "")
+            identity = f"{prefix}/{unique(folder, taken)}"
+            taken.add(identity.rpartition("/")[2])
+            job = Job(
+                id=identity,
+                method=method.name,
+                use=plugin.name,
+                layer=layer,
+                parameters=parameters,
+                passes=passes,
+                seed=derive(seed, identity),
+            )
+            drafts.append((plugin, job))
+    return sorted(drafts, key=lambda draft: (not draft[0].fused, total(draft[1].passes)))
+
+
+def _shared(drafts: Sequence[tuple[Plugin, Job]]) -> Iterator[Job]:
+    """Charge the pass that fused methods share to the first of them that needs it."""
+    paid = Passes()
+    for plugin, job in drafts:
+        if not plugin.fused:
+            yield job
+            continue
+        rest = Passes(
+            max(0, job.passes.forward - paid.forward), max(0, job.passes.backward - paid.backward)
+        )
+        paid = paid + rest
+        yield replace(job, passes=rest)
+
+
+def _target_name(target: config.Target, model: config.Model) -> str:
+    if isinstance(target.class_, int):
+        in_range = 0 <= target.class_ < len(model.classes)
+        return model.classes[target.class_] if in_range else str(target.class_)
+    return target.class_
+
+
+def derive(seed: int, identity: str) -> int:
+    """Give a job's seed: of the run's and its own name, 32 bits."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{identity}".encode()).digest()[:4], "big")
+
+
+def total(passes: Passes) -> float:
+    """Give forward and backward passes together."""
+    return passes.forward + passes.backward
+
+
+def cost(passes: Passes) -> dict[str, float]:
+    """Write passes for JSON."""
+    return {"forward": passes.forward, "backward": passes.backward}
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun: ``1 job``, ``2 jobs``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _record(group: Group) -> dict[str, Any]:
+    return {
+        "image": group.image_name,
+        "model": group.model_name,
+        "target": group.target_name,
+        "jobs": [
+            {
+                "id": job.id,
+                "method": job.method,
+                "use": job.use,
+                "layer": job.layer,
+                "parameters": job.parameters,
+                "passes": cost(job.passes),
+                "seed": job.seed,
+                "fingerprint": job.fingerprint,
+            }
+            for job in group.jobs
+        ],
+    }

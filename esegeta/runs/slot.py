@@ -1,0 +1,169 @@
+"""One worker process: starts it, hands it tasks, notices when it dies, and replaces it."""
+
+import contextlib
+import os
+import signal
+import sys
+import types
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+T = TypeVar("T")
+
+BEAT = 0.1
+"""Seconds between two looks at a running task; a result is seen at once."""
+
+STARTS_WITHIN = 120
+"""Seconds a fresh process may take until it answers; a cold disk needs many."""
+
+GONE_AFTER = 10
+"""Beats after which a task of a process that is gone counts as lost: its result may be under way."""
+
+_MEANING = {
+    signal.SIGKILL: "as the system does when memory runs out",
+    signal.SIGSEGV: "a segmentation fault: compiled code touched memory that is not its own",
+    signal.SIGABRT: "compiled code gave up",
+    signal.SIGBUS: "compiled code touched memory that is not there",
+    signal.SIGFPE: "an arithmetic error in compiled code",
+}
+
+
+class Crash(Exception):  # noqa: N818  (what happened, not what went wrong in here)
+    """The worker process ended in the middle of a task; the message says how."""
+
+
+class Interrupt(BaseException):
+    """The run is to end now."""
+
+
+class _Process(SpawnProcess):
+    """A spawned process that does not import the caller's script again.
+
+    A worker needs nothing of it, and a script without ``if __name__ == "__main__"`` would start
+    the run anew in every worker.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802  (the name multiprocessing gives it)
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            return SpawnProcess._Popen(process_obj)
+        finally:
+            sys.modules["__main__"] = script
+
+
+class _Context(SpawnContext):
+    Process = _Process
+
+
+class Slot:
+    """A worker process that is replaced when it dies.
+
+    Parameters
+    ----------
+    initializer : callable
+        Called in every new process, before its first task; must not fail.
+    *arguments
+        What it gets.
+    """
+
+    def __init__(self, initializer: Callable[..., None], *arguments: object) -> None:
+        self._initializer = initializer
+        self._arguments = arguments
+        self._pool: ProcessPool | None = None
+        self._pid = 0
+
+    def run(
+        self, task: Callable[..., T], *arguments: object, beat: Callable[[], None] | None = None
+    ) -> T:
+        """Let the worker do one task and wait for it.
+
+        Parameters
+        ----------
+        task : callable
+            A function of a module, which catches its own errors.
+        *arguments
+            What it gets.
+        beat : callable, optional
+            Called ten times a second meanwhile; what it raises ends the worker.
+
+        Raises
+        ------
+        Crash
+            Where the process died. The next task gets a new one.
+        """
+        try:
+            future: Future[T] = self._started().schedule(task, args=arguments)
+            return self._wait(future, beat)
+        except ProcessExpired as error:
+            self.kill()
+            raise Crash(_how(error.exitcode)) from None
+        except BrokenProcessPool as error:
+            self.kill()
+            raise Crash(
+                "the worker process could not be started or was ended while idle"
+            ) from error
+        except BaseException:
+            self.kill()
+            raise
+
+    def _started(self) -> ProcessPool:
+        if self._pool is not None and not (self._pool.active and _alive(self._pid)):
+            # It died while it had nothing to do; no task is to blame.
+            self.kill()
+        if self._pool is None:
+            self._pool = ProcessPool(
+                max_workers=1,
+                context=_Context(),
+                initializer=self._initializer,
+                initargs=self._arguments,
+            )
+            self._pid = self._pool.schedule(os.getpid).result(timeout=STARTS_WITHIN)
+        return self._pool
+
+    def _wait(self, future: "Future[T]", beat: Callable[[], None] | None) -> T:
+        gone = 0
+        while not wait([future], timeout=BEAT).done:
+            if beat is not None:
+                beat()
+            # The pool takes a process that ended with exit code 0 for one that was not at work.
+            gone = 0 if _alive(self._pid) else gone + 1
+            if gone > GONE_AFTER:
+                raise ProcessExpired("gone", code=0, pid=self._pid)
+        return future.result()
+
+    def kill(self) -> None:
+        """End the worker now, and every process it started."""
+        if self._pool is None:
+            return
+        pool, self._pool = self._pool, None
+        pool.stop()  # first, or it would start a new worker for the one that ends now
+        if self._pid:
+            # The worker leads its own process group.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, signal.SIGKILL)
+        self._pid = 0
+        pool.join()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _how(code: int | None) -> str:
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            number = signal.Signals(-code)
+            meaning = f" ({_MEANING[number]})" if number in _MEANING else ""
+            return f"the worker process was killed by {number.name}{meaning}"
+    return f"the worker process ended itself with exit code {code}"

@@ -1,0 +1,172 @@
+"""What happens inside a worker process: one job at a time, from its group's probe to its files."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from esegeta import config
+from esegeta.errors import EsegetaError
+from esegeta.runs.capture import captured, redirect
+from esegeta.runs.folder import JOB_LOG, LOG, RunFolder
+from esegeta.runs.plan import Group, Job, cost
+
+if TYPE_CHECKING:
+    from esegeta.runs.bench import Bench
+
+PROGRESS_EVERY = 0.2
+"""Seconds between two progress events of a job, at least."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a worker needs to know of its run.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    settings : config.Config
+    plugins : tuple of Path
+        Folders of plug-ins, beside the built-in ones.
+    """
+
+    folder: Path
+    settings: config.Config
+    plugins: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: with a result, or with a reason."""
+
+    job: str
+    error: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether it has a result."""
+        return self.error is None
+
+
+_setup: Setup | None = None
+_bench: Bench | None = None
+
+
+def start(setup: Setup) -> None:
+    """Prepare a new process; the first job pays for the slow imports, and logs what they say."""
+    global _setup
+    _setup = setup
+    # Of its own session, so that it can be ended with all it started, and Ctrl-C does not reach it.
+    with contextlib.suppress(PermissionError):
+        os.setsid()
+    with contextlib.suppress(OSError):
+        redirect(setup.folder / LOG)
+    # What a job printed stands in its log even when the next line ends the process.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    faulthandler.enable()
+
+
+def work(group: Group, job: Job) -> Outcome:
+    """Do one job, and write its result or the reason why there is none."""
+    assert _setup is not None
+    folder = RunFolder(_setup.folder)
+    began = time.perf_counter()
+    try:
+        own = folder.clear(job.id)
+        folder.event("started", job.id, pid=os.getpid())
+        with captured(own / JOB_LOG):
+            record = _attempt(folder, group, job)
+        folder.write_result(job.id, record)
+    except OSError as error:
+        record = failure(group, job, error)
+        with contextlib.suppress(OSError):
+            folder.write_result(job.id, record)
+    return report(folder, job, record, time.perf_counter() - began)
+
+
+def _attempt(folder: RunFolder, group: Group, job: Job) -> dict[str, Any]:
+    """Make the map and its files, and give the result."""
+    try:
+        return _the_bench().make(folder, group, job, _Progress(folder, job))
+    # Whatever a user's model or plug-in raises, SystemExit too, costs this job only.
+    except BaseException as error:
+        if not isinstance(error, EsegetaError):
+            traceback.print_exception(error)
+        return failure(group, job, error)
+
+
+def _the_bench() -> Bench:
+    global _bench
+    if _bench is None:
+        from esegeta.runs.bench import Bench
+
+        assert _setup is not None
+        _bench = Bench(_setup.settings, _setup.plugins)
+    return _bench
+
+
+class _Progress:
+    """Writes a job's progress as events, not more often than a person looks."""
+
+    def __init__(self, folder: RunFolder, job: Job) -> None:
+        self._folder, self._job = folder, job
+        self._last = float("-inf")
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._last >= PROGRESS_EVERY or done >= total:
+            self._last = now
+            self._folder.event("progress", self._job.id, done=done, total=total)
+
+
+def base(group: Group, job: Job) -> dict[str, Any]:
+    """Give what every result says, whether done or failed."""
+    return {
+        "version": 1,
+        "job": {
+            "image": group.image_name,
+            "model": group.model_name,
+            "target": group.target_name,
+            "method": job.method,
+            "use": job.use,
+            "layer": job.layer,
+        },
+        "parameters": job.parameters,
+        "seed": job.seed,
+        "fingerprint": job.fingerprint,
+        "estimate": cost(job.passes),
+    }
+
+
+def failure(
+    group: Group, job: Job, error: BaseException, kind: str | None = None
+) -> dict[str, Any]:
+    """Give the result of a job that failed."""
+    known = isinstance(error, EsegetaError) or kind is not None
+    message = str(error) if known else f"{type(error).__name__}: {error}".rstrip(": ")
+    lines = None if known else "".join(traceback.format_exception(error))
+    return {
+        **base(group, job),
+        "state": "failed",
+        "error": {"kind": kind or type(error).__name__, "message": message, "traceback": lines},
+    }
+
+
+def report(folder: RunFolder, job: Job, record: dict[str, Any], seconds: float) -> Outcome:
+    """Say in the run's log and events how a job ended."""
+    error = record.get("error")
+    if error is None:
+        folder.event("finished", job.id, seconds=seconds)
+        folder.log(f"done    {job.id} ({seconds:.1f} s)")
+        return Outcome(job.id)
+    folder.event("failed", job.id, kind=error["kind"], message=error["message"], seconds=seconds)
+    folder.log(f"failed  {job.id}: {error['message']}")
+    return Outcome(job.id, str(error["message"]))
