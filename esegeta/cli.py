@@ -1,0 +1,257 @@
+"""The command line: ``esegeta run config.json`` and its companions."""
+
+import json
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from esegeta.errors import ConfigError, EsegetaError, PluginError, RunError
+from esegeta.version import __version__
+
+if TYPE_CHECKING:
+    from esegeta.runs.api import RunResult
+
+app = typer.Typer(
+    help="Shows what an image model looks at: maps of it, from a JSON file to a report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The JSON file, or 'demo'.")]
+Plugins = Annotated[
+    list[Path] | None, typer.Option("--plugins", help="A folder of plug-ins; may be repeated.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+
+DEBUG = "ESEGETA_DEBUG"
+"""Set to have tracebacks; ``--debug`` sets it."""
+
+
+def main() -> None:
+    """Run the command line; what the user can mend ends in a message and an exit code."""
+    try:
+        app()
+    except EsegetaError as error:
+        if os.environ.get(DEBUG):
+            traceback.print_exc()
+        typer.echo(f"esegeta: {error}", err=True)
+        # What keeps a command from starting is 2; what goes wrong on the way is 1.
+        sys.exit(2 if isinstance(error, ConfigError | RunError | PluginError) else 1)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"esegeta {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Print tracebacks with errors.")] = False,
+) -> None:
+    """Shows what an image model looks at: maps of it, from a JSON file to a report."""
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
+@app.command()
+def run(
+    config: ConfigFile,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep what is done and unchanged, make the rest.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="The run folder, instead of the config's.")
+    ] = None,
+    plugins: Plugins = None,
+) -> None:
+    """Make every map that CONFIG asks for, and a report.
+
+    Exit code 0: all done; 1: something failed; 2: the config is wrong; 130: interrupted.
+    """
+    from esegeta.runs.api import run as start
+
+    result = start(config, output=output, resume=resume, plugins=plugins or ())
+    _summary(result)
+    if result.pending:
+        parts = ["esegeta", "run", str(config), "--resume"]
+        parts += ["--output", str(output)] if output else []
+        for folder in plugins or ():
+            parts += ["--plugins", str(folder)]
+        typer.echo(f"Interrupted; go on with:  {shlex.join(parts)}")
+    raise typer.Exit(result.exit_code)
+
+
+def _summary(result: "RunResult") -> None:
+    reasons: dict[str, list[str]] = {}
+    for job in result.failed:
+        reasons.setdefault(result.reasons[job], []).append(job)
+    for reason, jobs in reasons.items():
+        shown = ", ".join(jobs[:3]) + (f" and {len(jobs) - 3} more" if len(jobs) > 3 else "")
+        typer.echo(f"failed: {shown}\n    {reason}")
+    counts = f"{len(result.done)} done, {len(result.failed)} failed"
+    typer.echo(counts + (f", {len(result.pending)} pending" if result.pending else ""))
+    if result.report is not None:
+        typer.echo(f"report: {result.report}")
+
+
+@app.command()
+def plan(config: ConfigFile, plugins: Plugins = None, as_json: AsJson = False) -> None:
+    """Say what a run would do and take: jobs, passes, time, memory. Runs no method."""
+    from esegeta.runs import estimate
+    from esegeta.runs.opening import open_config
+
+    settings, registry, folders = open_config(config, plugins or ())
+    forecast = estimate.forecast(settings, registry, folders)
+    if as_json:
+        _print_json(forecast.record())
+    else:
+        _print(forecast.table())
+        for problem in forecast.problems():
+            typer.echo(problem)
+        typer.echo(str(forecast))
+
+
+@app.command()
+def validate(config: ConfigFile, plugins: Plugins = None) -> None:
+    """Say everything that is wrong with CONFIG, or what its run would do."""
+    from esegeta.runs.opening import open_config
+    from esegeta.runs.plan import make
+
+    settings, registry, _ = open_config(config, plugins or ())
+    typer.echo(f"{config} is valid: {make(settings, registry)}")
+
+
+@app.command()
+def layers(config: ConfigFile, as_json: AsJson = False) -> None:
+    """List the models' layers, as they run on the first image: names, kinds, output shapes."""
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from esegeta.config import load
+    from esegeta.runs.inputs import layers as listed
+
+    found = listed(load(config))
+    if as_json:
+        _print_json({model: [asdict(info) for info in infos] for model, infos in found.items()})
+        return
+    for model, infos in found.items():
+        table = Table("layer", "kind", "output", "grid of its map", "parameters", title=model)
+        for info in infos:
+            names = [info.name]
+            if info.calls > 1:
+                names = [f"{info.name}#{call}" for call in range(1, info.calls + 1)]
+            shape, grid = (" × ".join(map(str, axes or ())) for axes in (info.shape, info.grid))
+            for name in names:
+                table.add_row(name, info.kind, shape, grid, f"{info.parameters:,}")
+        _print(table)
+
+
+@app.command()
+def methods(
+    name: Annotated[str | None, typer.Argument(help="Tell all of one method.")] = None,
+    plugins: Plugins = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the methods there are, and those that are unavailable with the reason."""
+    from esegeta import catalogue
+
+    registry = _find(plugins or ())
+    if name is not None:
+        entry = catalogue.entry(registry.get(name), registry)
+        if as_json:
+            _print_json(entry)
+        else:
+            typer.echo(catalogue.page(entry))
+    elif as_json:
+        _print_json(catalogue.record(registry))
+    else:
+        _print(catalogue.table(registry))
+        for line in catalogue.unavailable(registry):
+            typer.echo(line)
+
+
+@app.command()
+def schema(plugins: Plugins = None) -> None:
+    """Print the JSON Schema of a config, with every method's parameters, for an editor."""
+    from esegeta.config import schema as made
+
+    _print_json(made(_find(plugins or ())))
+
+
+@app.command(name="new-plugin")
+def new_plugin(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The method's name.")],
+    family: Annotated[
+        str, typer.Option(help="attribution, layer_attribution, explainability or wrapper.")
+    ] = "attribution",
+    folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path("plugins"),
+) -> None:
+    """Write a plug-in and its test, which pass as written; then make it yours."""
+    from esegeta.scaffold import new_plugin as write
+
+    for path in write(name, family, folder):
+        typer.echo(f"wrote {path}")
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+) -> None:
+    """Write a run's report.html anew, from its folder alone."""
+    from esegeta.report import page
+    from esegeta.runs.folder import RunFolder
+
+    typer.echo(f"report: {page.write(RunFolder.open(folder).root)}")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, what is missing, and what would keep a run from working."""
+    from esegeta.doctor import examine
+
+    broken = False
+    for finding in examine():
+        broken |= finding.state == "broken"
+        typer.echo(f"{finding.state:8} {finding.name:18} {finding.detail}")
+        if finding.remedy:
+            typer.echo(f"{'':27} → {finding.remedy}")
+    raise typer.Exit(1 if broken else 0)
+
+
+def _find(named: Sequence[Path]) -> Any:
+    """Find the plug-ins where no config says where: also in ``plugins`` of this folder."""
+    from esegeta.registry import find
+
+    here = Path.cwd() / "plugins"
+    return find([*([here] if here.is_dir() else []), *named])
+
+
+def _print(table: Any) -> None:
+    """Print a table; where no terminal says how wide it is, nothing is cut off."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console = console if console.is_terminal else Console(highlight=False, width=200)
+    console.print(table)
+
+
+def _print_json(data: object) -> None:
+    typer.echo(json.dumps(data, indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
