@@ -4,11 +4,12 @@ import os
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 from esegeta import config
 from esegeta.errors import RunError
-from esegeta.runs.device import device
+from esegeta.runs.device import device as device_of
 from esegeta.runs.fingerprint import stamp
 from esegeta.runs.folder import CONFIG, LOG, PLAN, RunFolder, write_json
 from esegeta.runs.interrupts import Interrupts
@@ -17,6 +18,7 @@ from esegeta.runs.plan import Plan, counted, make
 from esegeta.runs.progress import View
 from esegeta.runs.scheduler import Driver
 from esegeta.runs.worker import Outcome, Setup
+from esegeta.version import __version__
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def run(
         the device is not there.
     """
     settings, registry, where = open_config(source, plugins)
-    device(settings.execution)
+    device = device_of(settings.execution)
     plan = stamp(make(settings, registry), settings, registry)
     folder = _folder(Path(output) if output else Path(settings.output), resume=resume)
     kept = {job.id for _, job in plan.jobs() if folder.state(job.id, job.fingerprint) == "done"}
@@ -97,7 +99,7 @@ def run(
     settings = settings.model_copy(update={"output": folder.root, "plugins": list(where)})
     write_json(folder.root / CONFIG, config.dump(settings))
     write_json(folder.root / PLAN, plan.record())
-    _begin(folder, plan, todo=[job.id for _, job in todo])
+    _begin(folder, plan, device, todo=[job.id for _, job in todo])
     with Interrupts() as interrupts, View([job for _, job in todo], quiet=quiet) as view:
         view.say(f"{plan}" + (f"; {counted(len(kept), 'job')} done before" if kept else ""))
         setup = Setup(folder.root, settings, where)
@@ -118,10 +120,18 @@ def _folder(root: Path, *, resume: bool) -> RunFolder:
     return folder
 
 
-def _begin(folder: RunFolder, plan: Plan, todo: list[str]) -> None:
+def _begin(folder: RunFolder, plan: Plan, device: str, todo: list[str]) -> None:
     kept = len(plan) - len(todo)
-    folder.log(f"run {plan.name}: {plan}; {kept} done before")
-    folder.event("run_started", name=plan.name, pid=os.getpid(), jobs=len(todo), kept=kept)
+    folder.log(f"run {plan.name} on {device}: {plan}; {kept} done before")
+    folder.event(
+        "run_started",
+        name=plan.name,
+        pid=os.getpid(),
+        jobs=len(todo),
+        kept=kept,
+        device=device,
+        versions={"esegeta": __version__, "torch": version("torch"), "captum": version("captum")},
+    )
     for job in todo:
         folder.event("queued", job)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated, Literal
 
 from torch import Tensor
@@ -34,7 +35,10 @@ def deep_lift(
     module = probe.module(for_hooks=True)
     probe.notes["model rewritten for hooks"] = module.normalised
     try:
-        attribution = DeepLift(module).attribute(probe.image, start, target=probe.target.index)
+        with warnings.catch_warnings():
+            # Captum announces hooks and requires_grad, both of which it takes back afterwards.
+            warnings.simplefilter("ignore", UserWarning)
+            attribution = DeepLift(module).attribute(probe.image, start, target=probe.target.index)
     except (RuntimeError, AssertionError, AttributeError) as error:
         raise MethodError(f"Captum's DeepLift does not support this model: {error}") from error
     check = probe.check_completeness(attribution, start)
