@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from esegeta.errors import ImageError
+from esegeta.files import replacing
 from esegeta.images.grid import apart
 from esegeta.images.image import Affine, Array, Image
 
@@ -39,7 +37,7 @@ def write_map(map: Tensor, image: Image, folder: str | Path, stem: str = "map") 
     values = map.detach().to("cpu").numpy().astype(np.float32, copy=False)
     path = Path(folder) / f"{stem}{'.npy' if image.ndim == 2 else '.nii.gz'}"
     try:
-        with _whole(path) as unfinished:
+        with replacing(path) as unfinished:
             if image.ndim == 2:
                 np.save(unfinished, values[0] if len(values) == 1 else values)
             else:
@@ -61,14 +59,3 @@ def _nifti(values: Array, affine: Affine, space: int, path: Path) -> None:
     if apart(values.shape[:3], file.get_qform(), affine) > 0.01:
         file.set_qform(affine, 0)
     nibabel.save(file, path)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Give a path to write to, which takes the place of `path` once all is written."""
-    unfinished = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

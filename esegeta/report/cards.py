@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from esegeta.report.markup import Markup, anchor, join, number, seconds, size, tag
+from esegeta.report.markup import Markup, anchor, join, measured, number, tag
 from esegeta.report.reading import Group, Job
+from esegeta.units import duration, size
 
 WORDS = {"done": "done", "failed": "failed", "pending": "not run yet"}
 
@@ -103,9 +104,9 @@ def _badge(check: dict[str, Any]) -> Markup:
 def _facts(job: Job) -> list[Markup]:
     result = job.result
     files = result.get("files") or {}
-    cost = [_passes(result.get("passes")), seconds(result.get("seconds"))]
+    cost = [_passes(result.get("passes")), measured(result.get("seconds"), duration)]
     if result.get("memory"):
-        cost.append(f"peak {size(result['memory'])}")
+        cost.append(f"peak {measured(result['memory'], size)}")
     rows = [
         ("Score", _score(result.get("target") or {})),
         ("Range", _range(result.get("range"))),

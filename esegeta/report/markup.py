@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from typing import Any
+from collections.abc import Callable
 
 
 class Markup(str):
@@ -52,22 +52,6 @@ def number(value: object) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def seconds(value: Any) -> str:
-    """Write a duration for people."""
-    if not isinstance(value, int | float):
-        return "–"
-    if value < 0.1:
-        return f"{1000 * value:.2g} ms"
-    if value < 60:
-        return f"{value:.2g} s" if value < 10 else f"{value:.0f} s"
-    minutes, rest = divmod(round(value), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def size(value: Any) -> str:
-    """Write bytes for people."""
-    if not isinstance(value, int | float):
-        return "–"
-    return f"{value / 1e9:.1f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
+def measured(value: object, words: Callable[[float], str]) -> str:
+    """Write what was measured in the words of `esegeta.units`; a dash where it is no number."""
+    return words(value) if isinstance(value, int | float) else "–"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from esegeta.files import replacing
 from esegeta.report import flat, volume
-from esegeta.report.files import replacing
 from esegeta.report.orient import Affine
 from esegeta.report.scale import Show, fit, heat, to_array
 

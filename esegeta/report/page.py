@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
+from esegeta.files import replacing
 from esegeta.report.cards import WORDS, card, kind
-from esegeta.report.files import replacing
-from esegeta.report.markup import Markup, anchor, safe, seconds, tag
+from esegeta.report.markup import Markup, anchor, safe, tag
 from esegeta.report.reading import STATES, Group, Job, Run, read
+from esegeta.units import duration
 from esegeta.version import __version__
 
 SCRIPT = """
@@ -165,7 +166,7 @@ def _when(run: Run) -> str:
         return ""
     words = time.strftime("%d %B %Y, %H:%M", time.localtime(begun))
     last = run.events[-1].get("time")
-    return f"{words}, {seconds(last - begun)}" if isinstance(last, int | float) else words
+    return f"{words}, {duration(last - begun)}" if isinstance(last, int | float) else words
 
 
 def _listed(names: list[str], most: int = 8) -> str:

@@ -15,8 +15,8 @@ from esegeta.plugin import Passes
 from esegeta.registry import Registry
 from esegeta.runs.fingerprint import stamp
 from esegeta.runs.plan import Group, Plan, make
-from esegeta.runs.progress import duration, size
 from esegeta.runs.slot import Crash, Slot
+from esegeta.units import duration, size
 
 if TYPE_CHECKING:
     from esegeta.runs.bench import Bench

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from esegeta.errors import RunError
+from esegeta.files import replacing
 
 State = Literal["pending", "done", "failed"]
 
@@ -160,15 +161,10 @@ def read_json(path: Path) -> dict[str, Any] | None:
 def write_json(path: Path, data: dict[str, Any]) -> None:
     """Write JSON that is either wholly there or not at all, also when the power fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(dumps(data, indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+        file.write(dumps(data, indent=1) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def dumps(data: object, indent: int | None) -> str:
