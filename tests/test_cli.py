@@ -14,7 +14,7 @@ from esegeta import cli
 from esegeta.version import __version__
 
 sys.path.insert(0, str(Path(__file__).parent / "runs"))
-from project import Project, odd
+from tests.runs.project import Project, odd
 
 ESEGETA = [sys.executable, "-m", "esegeta.cli"]
 

@@ -68,7 +68,7 @@ def test_a_card_says_what_was_done(run):
         "What moves the score.",
         "Someone et al., 2017",
         "steps <b>32</b>",
-        "33 forward, 32 backward, 0.81 s, peak 2.5 GB",
+        "33 forward, 32 backward, 810 ms, peak 2.5 GB",
         "<b>−123.4</b> for brain (class 1), wrapper pixelwise, mask predicted",
         "t1/unet/brain/saliency/map.nii.gz",
         "completeness 0.003 (limit 0.1)",

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from project import Project
+
+from tests.runs.project import Project
 
 
 @pytest.fixture

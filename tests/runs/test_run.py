@@ -8,12 +8,12 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
-from project import Project, odd
 
 import esegeta
 from esegeta.errors import ConfigError, RunError
 from esegeta.runs.api import RunResult
 from esegeta.runs.folder import RunFolder, Tail
+from tests.runs.project import Project, odd
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from project import Project, odd
+
+from tests.runs.project import Project, odd
 
 ESEGETA = [sys.executable, "-m", "esegeta.cli"]
 
