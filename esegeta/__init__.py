@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from esegeta.engine import explain as explain
     from esegeta.errors import EsegetaError as EsegetaError
     from esegeta.errors import MethodError as MethodError
+    from esegeta.errors import ModelError as ModelError
     from esegeta.errors import TargetError as TargetError
     from esegeta.explanation import Explanation as Explanation
     from esegeta.plugin import Param as Param
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from esegeta.plugin import explainability as explainability
     from esegeta.plugin import layer_attribution as layer_attribution
     from esegeta.plugin import wrapper as wrapper
+    from esegeta.probe import Baseline as Baseline
     from esegeta.probe import Layer as Layer
     from esegeta.probe import Probe as Probe
     from esegeta.probe import Region as Region
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 _HOME = {
     "EsegetaError": "errors",
     "MethodError": "errors",
+    "ModelError": "errors",
     "TargetError": "errors",
     "explain": "engine",
     "Explanation": "explanation",
@@ -36,6 +39,7 @@ _HOME = {
     "explainability": "plugin",
     "layer_attribution": "plugin",
     "wrapper": "plugin",
+    "Baseline": "probe",
     "Layer": "probe",
     "Probe": "probe",
     "Region": "probe",

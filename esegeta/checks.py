@@ -65,11 +65,12 @@ def check_map(values: Tensor) -> list[Check]:
     """
     bad = int((~values.isfinite()).sum())
     if bad:
-        raise CheckFailed(f"The map has {bad} values of {values.numel()} that are NaN or infinite.")
+        raise CheckFailed(f"The map is NaN or infinite in {bad} of {values.numel()} places.")
     low, high = float(values.min()), float(values.max())
     if low == high == 0:
         raise CheckFailed(
-            "The map is zero everywhere: the method found nothing that the score depends on."
+            "The map is zero everywhere: this method finds nothing here that speaks for the score. (A "
+            "rectified map is zero where everything speaks against it.)"
         )
     # Rounding makes a constant map vary by a few units in its last place.
     if math.isclose(low, high, rel_tol=1e-6):

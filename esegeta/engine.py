@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
@@ -16,6 +17,7 @@ from esegeta.checks import CheckFailed, check_map
 from esegeta.errors import MethodError, PluginError
 from esegeta.explanation import Explanation
 from esegeta.isolation import peak_memory, quarantine
+from esegeta.models import expected_input
 from esegeta.plugin import Passes, Plugin
 from esegeta.probe import Probe, Region, Target
 from esegeta.registry import Registry, find
@@ -52,7 +54,7 @@ def make_probe(
         module,
         image[None],
         Target(
-            partial(wrapper.function, **_as_arguments(chosen)),
+            partial(wrapper.function, **wrapper.arguments(chosen)),
             target,
             classes=classes,
             region=region,
@@ -105,9 +107,9 @@ def run_method(
     probe.begin(seed)
     probe.progress = _reporter(before, estimate, progress)
     start = time.perf_counter()
-    with quarantine(seed), peak_memory(probe.network.device) as peak:
+    with quarantine(seed, probe.network.device), peak_memory(probe.network.device) as peak:
         arguments = () if layer is None else (probe.layer(layer),)
-        returned = plugin.function(probe, *arguments, **_as_arguments(chosen))
+        returned = plugin.function(probe, *arguments, **plugin.arguments(chosen))
         values = _on_image_grid(returned, probe, plugin)
     seconds = time.perf_counter() - start
     if plugin.family == "explainability" and torch.equal(values, probe.image[0].float().cpu()):
@@ -116,10 +118,10 @@ def run_method(
     after = probe.passes
     return Explanation(
         map=values,
-        image=probe.image[0].float().cpu(),
+        image=probe.image[0].to("cpu", torch.float32, copy=True),
         plugin=plugin,
         layer=layer,
-        parameters=_as_arguments(chosen),
+        parameters=plugin.arguments(chosen),
         target=_described(probe),
         checks=checks,
         passes={
@@ -144,6 +146,7 @@ def explain(
     wrapper: str | None = None,
     mask: str | Mapping[str, Any] = "predicted",
     label: Tensor | None = None,
+    output: str | int | None = None,
     seed: int = 0,
     **parameters: Any,
 ) -> Explanation:
@@ -167,6 +170,8 @@ def explain(
         The classes' names.
     wrapper, mask, label
         As in the config's target: which number of a segmentation is explained.
+    output : str or int, optional
+        Which entry of a tuple or mapping that the model returns is its prediction.
     **parameters
         The method's own parameters.
 
@@ -180,9 +185,7 @@ def explain(
     if plugin.family == "wrapper":
         raise PluginError(f"'{method}' is a wrapper, not a method.")
     tensor = torch.as_tensor(image)
-    tensor = (
-        tensor[0] if tensor.dim() in (4, 5) and len(tensor) == 1 and _batched(tensor) else tensor
-    )
+    tensor = tensor[0] if _batched(tensor, model) else tensor
     default = "pixelwise" if task == "segmentation" else "classification"
     probe = make_probe(
         model,
@@ -192,6 +195,7 @@ def explain(
         classes=classes,
         mask=mask,
         label=label,
+        output=output,
         layers=[layer] if layer is not None else [],
         image_gradient=plugin.family != "layer_attribution",
         seed=seed,
@@ -209,16 +213,16 @@ def _registry() -> Registry:
     return find()
 
 
-def _as_arguments(parameters: BaseModel) -> dict[str, Any]:
-    return {name: getattr(parameters, name) for name in type(parameters).model_fields}
+def _batched(tensor: Tensor, model: nn.Module) -> bool:
+    """Whether the first axis is a batch of one.
 
-
-def _batched(tensor: Tensor) -> bool:
-    """Whether a tensor of four axes is (1, C, H, W), not a volume (1, D, H, W) of one channel.
-
-    Five axes always hold a batch. With four, a first axis of one followed by few channels does.
+    Four axes may be (1, C, H, W) or a volume (1, D, H, W): the model's first convolution tells, and
+    where it has none, few channels do.
     """
-    return tensor.dim() == 5 or tensor.shape[1] <= 4
+    if tensor.dim() not in (4, 5) or len(tensor) != 1:
+        return False
+    ndim, _ = expected_input(model)
+    return tensor.dim() == 5 or (tensor.shape[1] <= 4 if ndim is None else ndim == 2)
 
 
 def _reporter(
@@ -260,10 +264,14 @@ def _on_image_grid(returned: Any, probe: Probe, plugin: Plugin) -> Tensor:
             f"'{plugin.name}' returned a map of shape {tuple(values.shape[1:])} for an image of shape "
             f"{probe.spatial}."
         )
-    return values.cpu()
+    return values.to("cpu", copy=True)
 
 
 def _described(probe: Probe) -> dict[str, Any]:
     if not probe.target.frozen:
         return {"class": None, "index": None, "score": None}
+    if not math.isfinite(probe.value):
+        raise CheckFailed(
+            f"The model's score for this image is {probe.value}, so there is nothing to explain."
+        )
     return {**probe.target.describe(), "score": probe.value}

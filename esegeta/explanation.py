@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from esegeta.plugin import Plugin
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """A map of one method, for one image and one target.
 

@@ -10,21 +10,29 @@ from pathlib import Path
 import numpy as np
 import torch
 
+CPU = torch.device("cpu")
+
 
 @contextmanager
-def quarantine(seed: int) -> Iterator[None]:
-    """Seed torch, numpy and random, and give them back their states afterwards."""
-    python, numeric = random.getstate(), np.random.get_state()
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
+def quarantine(seed: int, device: torch.device = CPU) -> Iterator[None]:
+    """Seed torch (on the CPU and this device), numpy and random, and give back their states."""
+    python, numeric, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
     try:
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
-            np.random.seed(seed % 2**32)
-            random.seed(seed)
-            yield
+        # Not torch.manual_seed: without a GPU it queues a call, with its stack, for when there is one.
+        torch.default_generator.manual_seed(seed)
+        if cuda is not None:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        random.seed(seed)
+        yield
     finally:
         random.setstate(python)
         np.random.set_state(numeric)
+        torch.set_rng_state(cpu)
+        if cuda is not None:
+            torch.cuda.set_rng_state(cuda, device)
 
 
 @contextmanager

@@ -139,6 +139,11 @@ class Plugin:
             return self.passes(parameters, spatial)
         return self.passes(parameters)
 
+    @staticmethod
+    def arguments(parameters: BaseModel) -> dict[str, Any]:
+        """Give validated parameters as keyword arguments of the function."""
+        return {name: getattr(parameters, name) for name in type(parameters).model_fields}
+
     def validate(self, values: Mapping[str, Any]) -> BaseModel:
         """Check parameters and fill in defaults.
 

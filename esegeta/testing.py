@@ -30,6 +30,7 @@ from esegeta.engine import make_probe, run_method
 from esegeta.explanation import Explanation
 from esegeta.plugin import Plugin
 from esegeta.probe import Probe, Region, Target
+from esegeta.probe.network import Network
 from esegeta.registry import Registry, find
 
 #: The layer of the test networks that layer methods are asked about.
@@ -37,7 +38,10 @@ LAYER = "middle"
 
 
 class TinyNet(nn.Module):
-    """A small network of either task: convolutions, a norm, module and functional rectifiers.
+    """A small network of either task, written in the ways that users write.
+
+    It works on its input in place, has module, in-place and functional rectifiers, and a shortcut
+    that returns its input.
 
     Parameters
     ----------
@@ -54,13 +58,16 @@ class TinyNet(nn.Module):
         self.first = conv(2, 6, 3, padding=1)
         self.norm = norm(6)
         self.act = nn.ReLU(inplace=True)
+        self.shortcut = nn.Identity()
         self.middle = conv(6, 8, 3, padding=1, stride=2)
         self.head: nn.Module = nn.Linear(8, 3) if task == "classification" else conv(8, 3, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, 3), or (N, 3, *spatial)."""
         spatial = x.shape[2:]
-        x = F.relu(self.middle(self.act(self.norm(self.first(x)))))
+        x -= 0.1
+        x = self.act(self.norm(self.first(x)))
+        x = F.relu(self.middle(x + self.shortcut(x)))
         if self.task == "classification":
             scores: Tensor = self.head(x.flatten(2).mean(2))
             return scores
@@ -226,12 +233,12 @@ class WrapperContract(_Contract):
         """A fresh target through the wrapper."""
         plugin = self.found()
         chosen = plugin.validate(self.parameters)
-        arguments = {name: getattr(chosen, name) for name in type(chosen).model_fields}
-        return Target(partial(plugin.function, **arguments), "predicted", region=Region())
+        wrapper = partial(plugin.function, **plugin.arguments(chosen))
+        return Target(wrapper, "predicted", region=Region())
 
     def test_scores_every_class(self, case: Case) -> None:
         """Class scores have the shape (N, classes) and do not depend on the batch."""
-        model, target = case.model(), self.target()
+        model, target = Network(case.model()), self.target()
         images = torch.stack([case.image(), case.image().flip(1), case.image() * 2])
         with torch.no_grad():
             target.freeze(model(images[:1]))
@@ -243,7 +250,7 @@ class WrapperContract(_Contract):
 
     def test_mask_stays(self, case: Case) -> None:
         """The score of the first image is the same after another image has been seen."""
-        model, target = case.model(), self.target()
+        model, target = Network(case.model()), self.target()
         with torch.no_grad():
             output = model(case.image()[None])
             target.freeze(output)
@@ -253,7 +260,7 @@ class WrapperContract(_Contract):
 
     def test_gradient_is_the_scores_own(self, case: Case) -> None:
         """The gradient at the image is not zero and equals finite differences of the score."""
-        model, target = case.model().double(), self.target()
+        model, target = Network(case.model().double()), self.target()
         image = case.image().double()[None]
         target.freeze(model(image))
 

@@ -80,7 +80,7 @@ def test_maps_that_say_nothing_are_no_results():
     for values, message in [
         (torch.zeros(4), "zero everywhere"),
         (torch.full((4,), 0.3), "constant"),
-        (torch.tensor([1.0, float("nan")]), "1 values of 2"),
+        (torch.tensor([1.0, float("nan")]), "in 1 of 2 places"),
         (torch.tensor([1.0, float("inf")]), "NaN or infinite"),
     ]:
         with pytest.raises(CheckFailed, match=message):

@@ -1,9 +1,10 @@
 """One model, one image, one target: what a method may ask, and the memory of the answers."""
 
+from esegeta.probe.baselines import Baseline
 from esegeta.probe.layer import Layer
 from esegeta.probe.masks import sliding_boxes
 from esegeta.probe.probe import Probe
 from esegeta.probe.region import Region
 from esegeta.probe.target import Target
 
-__all__ = ["Layer", "Probe", "Region", "Target", "sliding_boxes"]
+__all__ = ["Baseline", "Layer", "Probe", "Region", "Target", "sliding_boxes"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -11,8 +11,12 @@ from torch import Tensor
 from esegeta.errors import MethodError
 from esegeta.probe import rules
 from esegeta.probe.capture import Capture
-from esegeta.probe.network import Network
+from esegeta.probe.network import Network, is_out_of_memory
 from esegeta.probe.objective import Objective
+
+
+class NotDifferentiable(MethodError):  # noqa: N818 - says what the score is
+    """The score has no gradient."""
 
 
 @dataclass
@@ -23,27 +27,35 @@ class Answer:
     ----------
     scores : Tensor
         (N,) the number explained.
-    gradient : Tensor or None
-        (N, C, *spatial) its gradient at the images, where asked.
-    activations, gradients : dict
-        Per layer, as the layer returned it (N, …); a gradient is None where the score does not depend
-        on the layer.
+    gradients : dict
+        Gradient of the score per place: a layer's address, or None for the images themselves; None
+        where the score does not depend on the place.
+    activations : dict
+        Per layer, as the layer returned it (N, …).
     """
 
     scores: Tensor
-    gradient: Tensor | None = None
+    gradients: dict[str | None, Tensor | None] = field(default_factory=dict)
     activations: dict[str, Tensor] = field(default_factory=dict)
-    gradients: dict[str, Tensor | None] = field(default_factory=dict)
-
-    def has(self, layers: Iterable[str], *, image: bool) -> bool:
-        """Whether the gradients at these layers, and at the image, are known."""
-        return (self.gradient is not None or not image) and all(n in self.gradients for n in layers)
 
     def merge(self, other: Answer) -> None:
-        """Take over what another pass on the same image told."""
-        self.gradient = other.gradient if self.gradient is None else self.gradient
+        """Take over what another pass on the same images told."""
         self.activations |= other.activations
         self.gradients |= other.gradients
+
+    def gradient(self, place: str | None) -> Tensor:
+        """The gradient at a layer, or at the images (None).
+
+        Raises
+        ------
+        MethodError
+            If the score does not depend on it.
+        """
+        gradient = self.gradients[place]
+        if gradient is None:
+            name = "the image" if place is None else f"the layer '{place}'"
+            raise MethodError(f"The score does not depend on {name}.")
+        return gradient
 
 
 def differentiate(
@@ -70,38 +82,49 @@ def differentiate(
 
     Raises
     ------
+    NotDifferentiable
+        If the score has no gradient at all.
     MethodError
-        If the score cannot be differentiated, does not depend on the image, or the rule does not reach
-        into the model.
+        If the rule does not reach into the model, or the backward pass fails.
     """
     if rule != "plain" and network.opaque:
         raise MethodError(
             f"The {rule} rule changes functions while they run, and cannot reach into a scripted or "
             "compiled model; give the model as a plain nn.Module."
         )
-    leaf = images.detach().clone().requires_grad_(image)
-    capture = Capture(network.module, layers, differentiable=True)
     mode = rules.mode(rule)
-    with network.borrowed(), torch.enable_grad():
+    capture = Capture(network.module, layers, differentiable=True)
+    # The caller may be in inference mode, in which no graph can be built.
+    with torch.inference_mode(False), torch.enable_grad(), network.borrowed():
+        leaf = images.detach().clone().requires_grad_(image)
         with network.under(mode), capture:
-            # A model may work on its input in place, which autograd forbids for a leaf.
-            scores = objective.scores(network, leaf.clone())[:, objective.index]
-        rules.require_met(mode)
+            scores = objective.scores(network, leaf)[:, objective.index]
         if not scores.requires_grad:
-            raise MethodError(
-                "The score does not depend on the image in a way that can be differentiated: the model "
-                "works under no_grad, converts to numpy, takes an argmax, or is exported without "
+            raise NotDifferentiable(
+                "The score does not depend on what is asked in a way that can be differentiated: the "
+                "model works under no_grad, converts to numpy, takes an argmax, or is exported without "
                 "gradients. Methods that only run the model forward (occlusion, rise) still work."
             )
+        rules.require_met(mode)
         wanted = {name: capture.output(name) for name in capture.wanted}
-        inputs = [*([leaf] if image else []), *wanted.values()]
-        gradients = torch.autograd.grad(scores.sum(), inputs, allow_unused=True)
+        places: list[str | None] = [*([None] if image else []), *wanted]
+        tensors = [*([leaf] if image else []), *wanted.values()]
+        gradients = dict(zip(places, _gradients(scores, tensors), strict=True))
     network.backwards += len(images)
-    if image and gradients[0] is None:
-        raise MethodError("The score does not depend on the image.")
-    answer = Answer(scores.detach())
-    if image:
-        answer.gradient, gradients = gradients[0], gradients[1:]
-    answer.activations = {name: tensor.detach() for name, tensor in wanted.items()}
-    answer.gradients = dict(zip(wanted, gradients, strict=True))
-    return answer
+    activations = {name: tensor.detach() for name, tensor in wanted.items()}
+    return Answer(scores.detach(), gradients, activations)
+
+
+def _gradients(scores: Tensor, tensors: Sequence[Tensor]) -> Sequence[Tensor | None]:
+    try:
+        return torch.autograd.grad(scores.sum(), tensors, allow_unused=True)
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
+        hint = (
+            " The model recomputes activations (torch.utils.checkpoint), which does not go together "
+            "with this; turn that off in the model."
+            if "checkpoint" in str(error).lower()
+            else ""
+        )
+        raise MethodError(f"The backward pass through the model failed: {error}{hint}") from error

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
 from esegeta.errors import MethodError
+from esegeta.plugin import Param
 
 Kind = Literal["zero", "mean", "minimum", "blur", "reference"]
+
+#: The parameter of a method that compares the image with one that says nothing.
+Baseline = Annotated[
+    Kind | float,
+    Param(help="What stands in for no information: an image made of this one, or a constant"),
+]
 
 #: A blur that leaves no detail: a sixteenth of the image, as standard deviation.
 BLUR = 1 / 16

@@ -19,6 +19,10 @@ LARGEST = 64
 Result = TypeVar("Result")
 
 
+class Dependent(Exception):  # noqa: N818 - a signal, no error
+    """The images of a batch influence each other."""
+
+
 class Batches:
     """The batch size of one model, halved when memory runs out.
 
@@ -74,6 +78,15 @@ class Batches:
             stop = min(count, start + self.size(backward=backward))
             try:
                 answer = ask(start, stop)
+            except Dependent:
+                self.limit = 1
+                continue
+            except ModelError:
+                # Some models take one image only; then the failed batch says so itself, one by one.
+                if stop - start == 1:
+                    raise
+                self.limit = 1
+                continue
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise

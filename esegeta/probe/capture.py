@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any
@@ -49,7 +50,7 @@ class Capture:
         self.stop = stop
         self._calls: dict[str, list[Tensor]] = {}
         self._hooks: list[RemovableHandle] = []
-        modules = dict(module.named_modules())
+        modules = dict(module.named_modules(remove_duplicate=False))
         for name in dict.fromkeys(split(address)[0] for address in self.wanted):
             if name not in modules or not name:
                 raise ModelError(_sentence(unknown("layer", name, [n for n in modules if n])))
@@ -81,6 +82,9 @@ class Capture:
             tensor = _tensor(output)
             if tensor is None:
                 return None
+            # A node of its own: a layer that returns its input (an identity, a dropout in
+            # evaluation) would else collect the gradient of every other use of that input.
+            tensor = tensor.clone()
             if self.differentiable and not tensor.requires_grad:
                 tensor = tensor.detach().requires_grad_()
             self._calls[name].append(tensor)
@@ -146,8 +150,10 @@ def _replaced(output: Any, tensor: Tensor) -> Any:
         return tensor
     old = _tensor(output)
     if isinstance(output, Mapping):
-        changed = dict(output)
-        changed.update({key: tensor for key, value in output.items() if value is old})
+        changed = copy.copy(output)  # of its own kind: some are read by attribute
+        for key, value in output.items():
+            if value is old:
+                changed[key] = tensor  # type: ignore[index]
         return changed
     items = [tensor if item is old else item for item in output]
     return type(output)(*items) if hasattr(output, "_fields") else type(output)(items)

@@ -30,14 +30,11 @@ class Layer:
     @property
     def activation(self) -> Tensor:
         """(1, K, *grid) what the layer returns for the image."""
-        return self._grid(self._probe.answer(self.name, "plain").activations[self.name])
+        return self._grid(self._probe.activation(self.name))
 
     def gradient(self, rule: Rule = "plain") -> Tensor:
         """(1, K, *grid) the gradient of the score at the layer's output."""
-        gradient = self._probe.answer(self.name, rule).gradients[self.name]
-        if gradient is None:
-            raise MethodError(f"The score does not depend on the layer '{self.name}'.")
-        return self._grid(gradient)
+        return self._grid(self._probe.answer(self.name, rule).gradient(self.name))
 
     def _grid(self, output: Tensor) -> Tensor:
         grid = as_grid(output, self._probe.image.shape[2:])

@@ -42,12 +42,13 @@ def random_masks(
     """
     ndim = len(spatial)
     cell = [math.ceil(size / grid) for size in spatial]
-    # One cell more than the image needs, so that a mask can be shifted by up to a cell.
-    cells = torch.rand((count, 1, *[grid + 1] * ndim), generator=generator) < keep
+    # Enlarging is even only away from the rim of the grid. So there is a cell more on each side, and
+    # one for the shift by up to a cell.
+    cells = torch.rand((count, 1, *[grid + 3] * ndim), generator=generator) < keep
     shifts = torch.stack(
-        [torch.randint(0, side, (count,), generator=generator) for side in cell], dim=1
+        [torch.randint(side, 2 * side, (count,), generator=generator) for side in cell], dim=1
     ).tolist()
-    large = [(grid + 1) * side for side in cell]
+    large = [(grid + 3) * side for side in cell]
     mode = "bilinear" if ndim == 2 else "trilinear"
     for start in range(0, count, batch):
         chosen = cells[start : start + batch].float()

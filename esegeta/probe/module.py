@@ -6,11 +6,11 @@ from torch import Tensor, nn
 
 from esegeta.probe.network import Network
 from esegeta.probe.normalise import normalised
-from esegeta.probe.target import Target
+from esegeta.probe.objective import Objective
 
 
 class ScoreModule(nn.Module):
-    """Images (N, C, *spatial) to class scores (N, classes), with the target's frozen mask.
+    """Images (N, C, *spatial) to the scores (N, K) of a probe.
 
     Attributes
     ----------
@@ -18,28 +18,28 @@ class ScoreModule(nn.Module):
         Whether the model was rewritten for libraries that hook modules.
     """
 
-    def __init__(self, network: Network, target: Target, image: Tensor, *, for_hooks: bool) -> None:
+    def __init__(
+        self, network: Network, objective: Objective, image: Tensor, *, for_hooks: bool
+    ) -> None:
         super().__init__()
         rewritten = None
         if for_hooks:
             with network.borrowed():
-                rewritten = normalised(network.module, image, network.select)
+                rewritten = normalised(network.module, image.to(network.dtype), network.select)
         self.normalised = rewritten is not None
         self.model = network.module if rewritten is None else rewritten
-        # Not a submodule: only the model itself may be hooked.
-        self._network = network
-        self._target = target
-        self._counted = Network(self.model, output=network.output)
+        self._network = network  # no modules, so that only the model itself is hooked
+        self._objective = objective
+        self._own = Network(self.model, output=network.output)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Class scores (N, classes)."""
-        before = self._counted.forwards
-        with self._counted.borrowed():
-            output = self._counted(images)
-        self._network.forwards += self._counted.forwards - before
-        if output.requires_grad:
-            output.register_hook(self._count_backward)  # type: ignore[no-untyped-call]
-        return self._target.scores(output)
+        """Scores (N, K)."""
+        self._network.forwards += len(images)
+        with self._own.borrowed():
+            scores = self._objective.scores(self._own, images)
+        if scores.requires_grad:
+            scores.register_hook(self._count_backward)  # type: ignore[no-untyped-call]
+        return scores
 
     def _count_backward(self, gradient: Tensor) -> None:
         self._network.backwards += len(gradient)

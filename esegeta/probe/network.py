@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.jit import ScriptModule
 
 from esegeta.errors import ModelError, listed
 from esegeta.probe.capture import Reached
-from esegeta.probe.opaque import opaque
+from esegeta.probe.opaque import compiled, opaque
+from esegeta.probe.rules import RectifierRule
 
 #: Keys under which models that return a mapping keep their prediction (torchvision, transformers).
 USUAL_KEYS = ("out", "logits")
+
+HALF = (torch.float16, torch.bfloat16)
 
 
 class Network:
@@ -25,7 +27,8 @@ class Network:
     Parameters
     ----------
     module : nn.Module
-        Images (N, C, *spatial) to a tensor, or to a tuple or mapping that holds one.
+        Images (N, C, *spatial) to a tensor, or to a tuple or mapping that holds one. It always gets
+        a copy of the images, in its own precision: models may work on their input in place.
     output : str or int, optional
         Which entry of a tuple or mapping is the prediction.
 
@@ -33,6 +36,8 @@ class Network:
     ----------
     forwards, backwards : int
         Images passed so far, each way.
+    activation_bytes : float
+        Bytes of all activations of one image of the largest size seen; 0 before the first.
     """
 
     def __init__(self, module: nn.Module, *, output: str | int | None = None) -> None:
@@ -40,7 +45,8 @@ class Network:
         self.output = output
         self.forwards = 0
         self.backwards = 0
-        self._activation_bytes: float | None = None
+        self.activation_bytes = 0.0
+        self._largest = 0
         self._rule: AbstractContextManager[Any] = nullcontext()
         reference = next(self._tensors(), torch.empty(0))
         self.device = reference.device
@@ -59,18 +65,23 @@ class Network:
     def borrowed(self) -> Iterator[None]:
         """Evaluation mode and frozen parameters while asking; afterwards everything as before."""
         training = [m for m in self.module.modules() if m.training]
-        learning = [p for p in self.module.parameters() if p.requires_grad]
-        try:
-            for module in training:
-                module.training = False
-            for parameter in learning:
-                parameter.requires_grad_(False)
-            yield
-        finally:
-            for module in training:
-                module.training = True
-            for parameter in learning:
-                parameter.requires_grad_(True)
+        # (A tensor made in inference mode never requires grad, whatever its flag says.)
+        learning = [p for p in self.module.parameters() if p.requires_grad and not p.is_inference()]
+        with ExitStack() as stack:
+            if any(isinstance(m, nn.RNNBase) for m in self.module.modules()):
+                # cuDNN's recurrent layers refuse a backward pass in evaluation mode.
+                stack.enter_context(torch.backends.cudnn.flags(enabled=False))
+            try:
+                for module in training:
+                    module.training = False
+                for parameter in learning:
+                    parameter.requires_grad_(False)
+                yield
+            finally:
+                for module in training:
+                    module.training = True
+                for parameter in learning:
+                    parameter.requires_grad_(True)
 
     @contextmanager
     def under(self, rule: AbstractContextManager[Any]) -> Iterator[None]:
@@ -84,19 +95,18 @@ class Network:
     def __call__(self, images: Tensor) -> Tensor:
         """The prediction (N, …) for images (N, C, *spatial), in the caller's grad mode.
 
+        Half precision comes back as float32, so that what is added up over voxels does not overflow.
+
         Raises
         ------
         ModelError
             If the model raises, or returns what is no tensor of N predictions.
         """
         self.forwards += len(images)
+        own = images.to(self.dtype, copy=True)
         try:
             with self._rule:
-                returned = (
-                    self._measured(images)
-                    if self._activation_bytes is None
-                    else self.module(images)
-                )
+                returned = self._measured(own)
         except Reached:
             raise
         except Exception as error:
@@ -112,54 +122,59 @@ class Network:
                 f"The model returned a tensor of shape {tuple(prediction.shape)} for "
                 f"{len(images)} image(s); its first axis must be the batch, its second the classes."
             )
-        return prediction
+        self.verify(prediction)
+        return prediction.float() if prediction.dtype in HALF else prediction
 
-    @property
-    def activation_bytes(self) -> float:
-        """Bytes of all activations of one image, known after the first call."""
-        return self._activation_bytes or 0.0
+    def verify(self, output: Tensor) -> None:
+        """Refuse an output on whose way the backward rule in force missed a rectifier."""
+        if isinstance(self._rule, RectifierRule):
+            self._rule.verify(output)
 
     def _measured(self, images: Tensor) -> Any:
-        """Run the model and add up what its leaf modules return."""
+        """Run the model; on images larger than any before, add up what its leaf modules return."""
+        if images[0].numel() <= self._largest:
+            return self.module(images)
         total = 0
 
         def add(module: nn.Module, inputs: Any, output: Any) -> None:
             nonlocal total
-            total += output.nbytes if isinstance(output, Tensor) else 0
+            if isinstance(output, Tensor):
+                total += output.numel() * output.element_size()
 
-        hooks = [
-            part.register_forward_hook(add)
-            for part in self.module.modules()
-            if not any(True for _ in part.children()) and not isinstance(part, ScriptModule)
-        ]
+        leaves = (
+            []
+            if compiled(self.module)
+            else [part for part in self.module.modules() if next(part.children(), None) is None]
+        )
+        hooks = [leaf.register_forward_hook(add) for leaf in leaves]
         try:
-            return self.module(images)
+            returned = self.module(images)
         finally:
             for hook in hooks:
                 hook.remove()
-            # A scripted or exported model shows no leaves; sixteen feature maps of the image's size
-            # is the order of a small network, and a guess too low is mended by halving.
-            self._activation_bytes = max(total, 16 * images.nbytes) / len(images)
+        # A scripted or compiled model shows no leaves; sixteen feature maps of the image's size is
+        # the order of a small network, and a guess too low is mended by halving.
+        self.activation_bytes = max(total, 16 * images.nbytes) / len(images)
+        self._largest = images[0].numel()
+        return returned
 
     def select(self, returned: Any) -> Tensor:
         """Take the prediction out of what the model returned."""
+        found, valid = None, f"a {type(returned).__name__}"
         if isinstance(returned, Tensor):
             return returned
         if isinstance(returned, Mapping):
-            keys = [str(key) for key in returned]
-            wanted = (
-                [self.output] if self.output is not None else [*USUAL_KEYS, *keys[: len(keys) == 1]]
-            )
-            found: Any = next((returned[key] for key in wanted if key in returned), None)
-            valid = f'a mapping with the keys {listed(keys)}; name one as "output"'
+            wanted = USUAL_KEYS if self.output is None else (self.output,)
+            found = next((returned[key] for key in wanted if key in returned), None)
+            if self.output is None and len(returned) == 1:
+                (found,) = returned.values()
+            keys = listed(str(key) for key in returned)
+            valid = f'a mapping with the keys {keys}; name one as "output"'
         elif isinstance(returned, (tuple, list)):
-            place = (
-                self.output if isinstance(self.output, int) else 0 if len(returned) == 1 else None
-            )
-            found = returned[place] if place is not None and place < len(returned) else None
-            valid = f'a {type(returned).__name__} of {len(returned)}; name one by its number as "output"'
-        else:
-            found, valid = None, f"a {type(returned).__name__}"
+            place = 0 if self.output is None and len(returned) == 1 else self.output
+            if isinstance(place, int) and 0 <= place < len(returned):
+                found = returned[place]
+            valid += f' of {len(returned)}; name one by its number as "output"'
         if not isinstance(found, Tensor):
             raise ModelError(f"The model must return a tensor; it returned {valid}.")
         return found

@@ -95,6 +95,7 @@ class UnitObjective:
         with Capture(network.module, [self.layer], stop=True) as capture, suppress(Reached):
             network(images)
         output = capture.output(self.layer)
+        network.verify(output)
         grid = as_grid(output, images.shape[2:])
         values = (output if grid is None else grid).flatten(2)
         if self.channel is None:

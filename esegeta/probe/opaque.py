@@ -11,9 +11,12 @@ from torch import nn
 
 def opaque(module: nn.Module) -> bool:
     """Whether a part of the model is scripted, traced or compiled, or calls a function that is."""
-    return any(
-        _is_compiled(part) or _calls_compiled(type(part).forward) for part in module.modules()
-    )
+    return compiled(module) or any(_calls_compiled(type(part).forward) for part in module.modules())
+
+
+def compiled(module: nn.Module) -> bool:
+    """Whether a part of the model is scripted, traced or compiled: it also takes no hooks."""
+    return any(_is_compiled(part) for part in module.modules())
 
 
 def _is_compiled(part: nn.Module) -> bool:

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from esegeta.checks import Check, completeness
-from esegeta.errors import ImageError
+from esegeta.errors import ImageError, MethodError
 from esegeta.plugin import Passes
 from esegeta.probe import masks as masking
-from esegeta.probe.backward import Answer, differentiate
+from esegeta.probe.backward import Answer, NotDifferentiable, differentiate
 from esegeta.probe.baselines import Kind, baseline
-from esegeta.probe.batches import Batches
+from esegeta.probe.batches import Batches, Dependent
+from esegeta.probe.capture import Capture
 from esegeta.probe.layer import Layer
 from esegeta.probe.module import ScoreModule
 from esegeta.probe.network import Network
@@ -84,7 +85,10 @@ class Probe:
                 f"has {tuple(image.shape)}."
             )
         self.network = Network(model, output=output)
-        self.image = image.detach().to(self.network.device, self.network.dtype)
+        # Its own copy, and never half precision: what is added up over it must not lose digits.
+        precision = torch.promote_types(self.network.dtype, torch.float32)
+        with torch.inference_mode(False):
+            self.image = image.detach().to(self.network.device, precision, copy=True)
         self.target = target
         self.layers = tuple(layers)
         self.progress = progress
@@ -95,6 +99,8 @@ class Probe:
         self._answers: dict[Rule, Answer] = {}
         self._class_scores: Tensor | None = None
         self._segments: dict[int, Tensor] = {}
+        self._independent = False
+        self._first: float | None = None
         self.begin(seed)
 
     def begin(self, seed: int) -> None:
@@ -143,30 +149,54 @@ class Probe:
         """A layer by its module's name, ``name#2`` for the second of several calls."""
         return Layer(self, name)
 
-    def answer(self, layer: str | None, rule: Rule) -> Answer:
+    @property
+    def index(self) -> int:
+        """The column of the class scores that is explained."""
+        self._freeze()
+        return self._objective.index
+
+    def answer(self, place: str | None, rule: Rule) -> Answer:
         """What one pass tells of the image under a rule; remembered.
 
-        The first question under the plain rule answers all layers that were announced. Other rules
-        are asked of the image alone as a rule, so they answer a layer only when it is asked.
+        The first question under the plain rule answers every place that was announced. Other rules
+        are mostly asked of the image alone, so they answer a layer only when it is asked.
+
+        Parameters
+        ----------
+        place : str or None
+            A layer's address, or None for the image.
         """
-        layers = () if layer is None else (layer,)
         known = self._answers.get(rule)
-        if known is not None and known.has(layers, image=layer is None):
+        if known is not None and place in known.gradients:
             return known
+        layers = () if place is None else (place,)
+        image = place is None
         if known is None and rule == "plain":
             layers = tuple(dict.fromkeys((*layers, *self.layers)))
-            image = self._image_gradient or layer is None
-        else:
-            image = layer is None
+            image = image or self._image_gradient
         answer = differentiate(
             self.network, self._objective, self.image, layers=layers, image=image, rule=rule
         )
         self._tick()
+        self._require_same(float(answer.scores[0]))
         if known is None:
             self._answers[rule] = answer
         else:
             known.merge(answer)
         return self._answers[rule]
+
+    def activation(self, layer: str) -> Tensor:
+        """What a layer returns for the image, from the shared pass where there is one."""
+        known = self._answers.get("plain")
+        if known is None or layer not in known.activations:
+            try:
+                known = self.answer(layer, "plain")
+            except NotDifferentiable:  # an activation needs no gradient
+                capture = Capture(self.network.module, [layer])
+                with self.network.borrowed(), torch.no_grad(), capture:
+                    self._objective.scores(self.network, self.image)
+                return capture.output(layer)
+        return known.activations[layer]
 
     def segments(self, count: int) -> Tensor:
         """Superpixels or supervoxels (*spatial), about ``count`` of them; remembered."""
@@ -195,16 +225,14 @@ class Probe:
         Without images: of the image itself, which is remembered.
         """
         if images is None:
-            gradient = self.answer(None, rule).gradient
-            assert gradient is not None
-            return gradient
+            return self.answer(None, rule).gradient(None)
         images = images.to(self.image)
         self._freeze()
 
         def ask(start: int, stop: int) -> Tensor:
             answer = differentiate(self.network, self._objective, images[start:stop], rule=rule)
-            assert answer.gradient is not None
-            return answer.gradient
+            self._require_independent(images[start:stop], answer.scores)
+            return answer.gradient(None)
 
         return torch.cat(list(self._ticking(self._batches.run(len(images), ask, backward=True))))
 
@@ -287,6 +315,7 @@ class Probe:
         probe.__dict__.update(self.__dict__)
         probe._objective = UnitObjective(layer, channel, position)
         probe.layers, probe._answers, probe._class_scores = (), {}, None
+        probe._first, probe._independent = None, False
         probe._image_gradient = True
         return probe
 
@@ -300,7 +329,7 @@ class Probe:
             non-linearity is a module of its own that runs once. Where not, the model as it is.
         """
         self._freeze()
-        return ScoreModule(self.network, self.target, self.image, for_hooks=for_hooks)
+        return ScoreModule(self.network, self._objective, self.image, for_hooks=for_hooks)
 
     # How questions are put to the model
 
@@ -311,8 +340,9 @@ class Probe:
 
     def _known_scores(self) -> Tensor:
         if self._class_scores is None:
-            with self.network.borrowed(), torch.inference_mode():
+            with self.network.borrowed(), torch.no_grad():
                 self._class_scores = self._objective.scores(self.network, self.image)
+            self._require_same(float(self._class_scores[0, self._objective.index]))
             self._tick()
         return self._class_scores
 
@@ -321,12 +351,47 @@ class Probe:
         self._freeze()
 
         def ask(start: int, stop: int) -> Tensor:
-            with torch.inference_mode():
-                return self._objective.scores(self.network, images(start, stop))
+            batch = images(start, stop)
+            scores = self._objective.scores(self.network, batch)
+            self._require_independent(batch, scores[:, self._objective.index])
+            return scores
 
-        with self.network.borrowed():
-            scores = torch.cat(list(self._ticking(self._batches.run(count, ask))))
-        return scores.clone()  # out of inference mode, so that a method may use it in autograd
+        # Not inference mode: a model may keep what it computes on first use, for its next training.
+        with self.network.borrowed(), torch.no_grad():
+            return torch.cat(list(self._ticking(self._batches.run(count, ask))))
+
+    def _require_same(self, value: float) -> None:
+        """Refuse a model that gives the same image another score each time.
+
+        Raises
+        ------
+        MethodError
+            If it does: there is no one number to explain.
+        """
+        first = self._first = value if self._first is None else self._first
+        if abs(value - first) > 1e-3 * max(abs(value), abs(first)):
+            raise MethodError(
+                f"The model gives the same image another score each time ({first:g}, then {value:g}); "
+                "take its randomness away (dropout, noise) before explaining it."
+            )
+
+    def _require_independent(self, images: Tensor, scores: Tensor) -> None:
+        """Prove on the first batch that images do not influence each other, or go one by one.
+
+        Raises
+        ------
+        Dependent
+            If the first image has another score alone; the batch has to be asked again.
+        """
+        if self._independent or len(images) == 1:
+            return
+        with self.network.borrowed(), torch.no_grad():
+            alone = self._objective.scores(self.network, images[:1])
+        self._independent = True
+        difference = float((alone[0, self._objective.index] - scores[0]).abs())
+        if not difference <= 1e-3 * float(alone.abs().max()):
+            self.notes["batch"] = "one by one: images of a batch influence each other in this model"
+            raise Dependent
 
     def _chunks(self, count: int, *, backward: bool) -> Iterator[slice]:
         """Ranges of images that a method makes at a time: a batch each."""

@@ -7,6 +7,7 @@ reused and in-place activations are all right and no hook is left in the user's 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
@@ -21,11 +22,18 @@ from esegeta.errors import MethodError
 Rule = Literal["plain", "guided", "deconvnet"]
 
 #: Rectifying activations by name. Each is written as ``F.name`` or ``torch.name``, as a method, in
-#: place with a trailing underscore, or, in an exported graph, as ``aten.name``. A clamp or hardtanh
-#: counts only where it clamps at zero from below.
+#: place with a trailing underscore, or, in an exported graph, as ``aten.name``. A clamp, hardtanh,
+#: threshold or maximum counts only where it cuts at zero from below.
 NAMES = (
     "relu", "relu6", "hardtanh", "leaky_relu", "elu", "celu", "selu", "rrelu", "prelu", "gelu", "silu",
-    "mish", "hardswish", "clamp", "clamp_min",
+    "mish", "hardswish", "clamp", "clamp_min", "clip", "threshold", "maximum",
+)  # fmt: skip
+
+#: What autograd calls the rectifiers. One of these on the way to the output has escaped the rule: it
+#: ran inside a scripted function or another spelling.
+ESCAPED = (
+    "Relu", "LeakyRelu", "Elu", "Celu", "RreluWithNoise", "Prelu", "Gelu", "Silu", "Mish", "Hardswish",
+    "Threshold",
 )  # fmt: skip
 
 
@@ -38,8 +46,9 @@ def _spellings() -> dict[Any, tuple[str, Callable[..., Tensor]]]:
             for spelling in (name, name + "_"):
                 if hasattr(home, spelling):
                     table[getattr(home, spelling)] = name, plain
-        exported = getattr(torch.ops.aten, name).default
-        table[exported] = name, exported
+        packet = getattr(torch.ops.aten, name)
+        exported = packet.default
+        table[exported] = table[packet] = name, exported
         if hasattr(torch.ops.aten, name + "_"):
             table[getattr(torch.ops.aten, name + "_").default] = name, exported
     return table
@@ -101,6 +110,27 @@ class RectifierRule(TorchFunctionMode):
         y = self._apply(x, lambda z: compute(z, *rest, **options))
         return x.copy_(y) if in_place else y
 
+    def verify(self, output: Tensor) -> None:
+        """Refuse an output on whose way a rectifier has escaped the rule.
+
+        Raises
+        ------
+        MethodError
+            If the graph holds one: the map would follow the rule in one place, the gradient in another.
+        """
+        pending, seen = [output.grad_fn], set()
+        while pending:
+            node = pending.pop()
+            if node is None or node in seen:
+                continue
+            seen.add(node)
+            if re.sub(r"(Kernel)?Backward\d*$", "", node.name()) in ESCAPED:
+                raise MethodError(
+                    f"The {self.rule} rule cannot reach a rectifier of this model ({node.name()}): it "
+                    "runs inside a scripted or compiled function. Use plain PyTorch functions there."
+                )
+            pending.extend(parent for parent, _ in node.next_functions)
+
     def _apply(self, x: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:
         if not (torch.is_grad_enabled() and x.requires_grad):
             return activation(x)
@@ -117,14 +147,25 @@ class RectifierRule(TorchFunctionMode):
 
 
 def _rectifies(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether the call is one from zero upwards: only the clamps may be otherwise."""
-    if name in ("clamp", "clamp_min"):
-        low = args[1] if len(args) > 1 else kwargs.get("min")
-        high = args[2] if len(args) > 2 else kwargs.get("max")
-        return not isinstance(low, Tensor) and low is not None and low == 0 and high is None
-    if name == "hardtanh":
-        return bool((args[1] if len(args) > 1 else kwargs.get("min_val", -1.0)) == 0)
-    return True
+    """Whether the call is one from zero upwards: some may be otherwise."""
+    if name not in _FLOOR:
+        return True
+    key, otherwise = _FLOOR[name]
+    low = args[1] if len(args) > 1 else kwargs.get(key, otherwise)
+    if isinstance(low, Tensor):
+        return low.numel() <= 1 and not low.requires_grad and bool(low == 0)
+    return low is not None and low == 0
+
+
+#: Functions whose second argument is the value they cut at: its name and its default.
+_FLOOR: dict[str, tuple[str, float | None]] = {
+    "clamp": ("min", None),
+    "clip": ("min", None),
+    "clamp_min": ("min", None),
+    "hardtanh": ("min_val", -1.0),
+    "threshold": ("threshold", None),
+    "maximum": ("other", None),
+}
 
 
 def _out_of_place(

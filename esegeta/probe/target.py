@@ -80,8 +80,7 @@ class Target:
         TargetError
             If the class is unknown or absent from the image.
         """
-        # A tensor of inference mode could not take part in a gradient later: the mask must be none.
-        with torch.inference_mode(False), torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():  # the mask takes part in gradients later
             scores = self.scores(output.detach().clone())
         if scores.dim() != 2:
             raise TargetError(

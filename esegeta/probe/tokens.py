@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-#: Class, distillation and register tokens stand before the patches; no known network has more.
-MOST_EXTRA_TOKENS = 16
+#: Class, distillation and register tokens stand before the patches: few, beside their number.
+EXTRA_TOKENS = 5
 
 
 def grid_of(output: Tensor, spatial: Sequence[int]) -> tuple[int, ...] | None:
@@ -42,8 +42,10 @@ def as_grid(output: Tensor, spatial: Sequence[int]) -> Tensor | None:
 
 
 def _prefers(last: Sequence[int], first: Sequence[int], spatial: Sequence[int]) -> bool:
-    """Whether reading the output channels-last fits the image's proportions better (Swin does so)."""
-    return 1.2 * _distortion(last, spatial) < _distortion(first, spatial)
+    """Whether only a channels-last reading keeps the image's proportions (Swin's layers do so)."""
+    return _distortion(last, spatial) < 1.1 and 1.2 * _distortion(last, spatial) < _distortion(
+        first, spatial
+    )
 
 
 def _distortion(grid: Sequence[int], spatial: Sequence[int]) -> float:
@@ -58,13 +60,15 @@ def _distortion(grid: Sequence[int], spatial: Sequence[int]) -> float:
 
 
 def _token_grid(tokens: int, spatial: Sequence[int]) -> tuple[int, ...] | None:
-    """The grid of square patches whose count comes closest below the number of tokens."""
-    best: tuple[int, tuple[int, ...]] | None = None
+    """The grid of square patches that divide the image, and leave the fewest tokens over."""
     for patch in range(1, min(spatial) + 1):
         grid = tuple(size // patch for size in spatial)
         extra = tokens - math.prod(grid)
-        if 0 <= extra <= MOST_EXTRA_TOKENS and (best is None or extra < best[0]):
-            best = extra, grid
-    if best is None or math.prod(best[1]) < 2:
-        return None
-    return best[1]
+        divides = all(size % patch == 0 for size in spatial)
+        if (
+            divides
+            and math.prod(grid) > 1
+            and 0 <= extra <= max(EXTRA_TOKENS, math.prod(grid) // 16)
+        ):
+            return grid
+    return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from esegeta import MethodError, Param, Passes, Probe, attribution, sliding_boxes
+from esegeta import Baseline, MethodError, Param, Passes, Probe, attribution, sliding_boxes
 
 
 def _sides(length: int | tuple[int, ...], ndim: int, name: str) -> tuple[int, ...]:
@@ -22,10 +22,12 @@ def _boxes(
     spatial: tuple[int, ...], window: int | tuple[int, ...], stride: int | tuple[int, ...] | None
 ) -> list[tuple[slice, ...]]:
     sides = _sides(window, len(spatial), "window")
-    steps = [max(1, side // 2) for side in sides]
-    return sliding_boxes(
-        spatial, sides, steps if stride is None else _sides(stride, len(spatial), "stride")
-    )
+    steps = tuple(max(1, side // 2) for side in sides)
+    if stride is not None:
+        steps = _sides(stride, len(spatial), "stride")
+    if any(step > side for step, side in zip(steps, sides, strict=True)):
+        raise MethodError(f"A stride of {stride} leaves holes between windows of {window}.")
+    return sliding_boxes(spatial, sides, steps)
 
 
 @attribution(
@@ -43,10 +45,7 @@ def occlusion(
         int | tuple[int, ...] | None,
         Param(ge=1, help="Step between windows in voxels; half the window where not given"),
     ] = None,
-    baseline: Annotated[
-        Literal["zero", "mean", "minimum", "blur", "reference"] | float,
-        Param(help="What the window is filled with"),
-    ] = "zero",
+    baseline: Baseline = "zero",
 ) -> Tensor:
     """How much the score drops when a window is taken away, averaged over a voxel's windows.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from esegeta import Param, Passes, Probe, attribution
+from esegeta import Baseline, Param, Passes, Probe, attribution
 
 
 @attribution(
@@ -18,10 +18,7 @@ def integrated_gradients(
     probe: Probe,
     *,
     steps: Annotated[int, Param(ge=1, help="Points along the path; more is more exact")] = 32,
-    baseline: Annotated[
-        Literal["zero", "mean", "minimum", "blur", "reference"] | float,
-        Param(help="What the path starts from: an image without information, or a constant"),
-    ] = "zero",
+    baseline: Baseline = "zero",
 ) -> Tensor:
     """What each voxel adds to the score on the way from the baseline to the image.
 

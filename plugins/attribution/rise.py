@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from esegeta import Param, Passes, Probe, attribution
+from esegeta import Baseline, Param, Passes, Probe, attribution
 
 
 @attribution(
@@ -24,10 +24,7 @@ def rise(
     centred: Annotated[
         bool, Param(help="Count scores from their mean, so that the map is about zero (see below)")
     ] = True,
-    baseline: Annotated[
-        Literal["zero", "mean", "minimum", "blur", "reference"] | float,
-        Param(help="What is seen where a mask is off"),
-    ] = "zero",
+    baseline: Baseline = "zero",
 ) -> Tensor:
     """How much the score expects of each voxel, over random masks that leave it visible.
 

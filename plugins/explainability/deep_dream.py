@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from esegeta import Layer, Param, Passes, Probe, explainability
+from esegeta import Layer, MethodError, ModelError, Param, Passes, Probe, explainability
 
 #: Smaller octaves are rounded to multiples of this, which networks that halve three times can take.
 MULTIPLE = 8
@@ -45,7 +45,14 @@ def deep_dream(
         image = _resized(probe.image, _octave(probe.spatial, scale**octave))
         dream = image + _resized(detail, image.shape[2:])
         for _ in range(steps):
-            gradient = _jittered(unit, dream, probe.rng)
+            try:
+                gradient = _jittered(unit, dream, probe.rng)
+            except ModelError as error:
+                if octave == 0:
+                    raise
+                raise MethodError(
+                    f"The model does not take images of other sizes; set octaves to 1. {error}"
+                ) from error
             ascent = gradient / gradient.abs().mean().clamp(min=1e-12)
             dream = (dream + pace * ascent).clamp(low, high)
         detail = dream - image

@@ -35,7 +35,8 @@ def _at_least_two(output: Tensor) -> Tensor:
 
 
 def _sum(logits: Tensor, mask: Tensor) -> Tensor:
-    return (logits * mask).flatten(2).sum(2)
+    # Not a product: a logit of −∞ outside the mask must not turn the sum into NaN.
+    return logits.where(mask, 0).flatten(2).sum(2)
 
 
 def _most_likely(logits: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import nn
 from esegeta.probe.masks import random_masks, sliding_boxes
 from esegeta.probe.normalise import normalised
 from esegeta.probe.segments import segments
-from tests.nets import STYLES, Segmenter, net
+from tests.nets import STYLES, net
 
 axes = st.lists(st.integers(1, 20), min_size=2, max_size=3)
 
@@ -58,6 +58,15 @@ def test_random_masks_keep_the_share_they_should():
     assert masks.mean() == pytest.approx(0.3, abs=0.01)
     assert masks.mean(0).min() > 0.25  # no voxel is seen less than others
     assert masks.mean(0).max() < 0.35
+
+
+@pytest.mark.parametrize("size", [64, 50])
+def test_random_masks_vary_at_the_rim_as_they_do_inside(size):
+    masks = torch.cat(list(random_masks((size, size), 4000, 7, 0.5, torch.Generator(), 500)))[:, 0]
+    variance = masks.var(0)
+    inside = variance[16:-16, 16:-16].mean()
+    for rim in (variance[:3], variance[-3:], variance[:, :3], variance[:, -3:]):
+        assert rim.mean() == pytest.approx(float(inside), rel=0.1)
 
 
 @pytest.mark.parametrize("spatial", [(24, 30), (10, 12, 14)])
@@ -127,4 +136,3 @@ def test_the_original_is_untouched():
     model = net("inplace")
     normalised(model, torch.randn(1, 2, 8, 8), lambda y: y)
     assert model.r1.inplace
-    assert isinstance(Segmenter(), nn.Module)

@@ -23,6 +23,10 @@ from tests.nets import probe_of
         ((1, 261, 384), (224, 224), (16, 16)),  # DINOv2: a class token and four registers
         ((1, 217, 96), (96, 96, 96), (6, 6, 6)),
         ((1, 4, 6, 8, 32), (64, 96, 128), (4, 6, 8)),
+        ((1, 16, 32, 32, 32), (32, 128, 128), (32, 32, 32)),  # strides (1, 4, 4)
+        ((1, 64, 128, 128), (128, 512), (128, 128)),  # strides (1, 4)
+        ((1, 64, 16), (32, 64), None),  # patches of 4 × 8 voxels: not told apart, so not guessed
+        ((1, 12, 16), (28, 28), None),  # steps of a recurrent layer
         ((1, 1000), (224, 224), None),
         ((1, 3, 10), (224, 224), None),
     ],
