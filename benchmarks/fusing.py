@@ -15,7 +15,7 @@ from esegeta.models.zoo import UNet
 from esegeta.registry import find
 
 LAYERS = ("enc.0", "enc.1", "bottom", "dec.0")
-CASES = {"2D, 128²": (2, (128, 128)), "3D, 48³": (3, (48, 48, 48))}
+CASES = {"2D, 256²": (2, (256, 256)), "3D, 48³": (3, (48, 48, 48))}
 
 
 def main() -> None:

@@ -16,6 +16,9 @@ from esegeta.probe.network import Network, is_out_of_memory
 CPU_ACTIVATIONS = 200e6
 LARGEST = 64
 
+#: Batches to be answered before a larger one is tried again; twice as many each time that fails.
+PATIENCE = 16
+
 Result = TypeVar("Result")
 
 
@@ -43,7 +46,10 @@ class Batches:
     ) -> None:
         self.network = network
         self.memory = memory
-        self.limit = limit or LARGEST
+        self.limit = self._most = limit or LARGEST
+        self._patience = PATIENCE
+        self._answered = 0
+        self._grown = False
 
     def size(self, *, backward: bool) -> int:
         """Images per batch; known once the model has run on one image."""
@@ -78,14 +84,11 @@ class Batches:
             stop = min(count, start + self.size(backward=backward))
             try:
                 answer = ask(start, stop)
-            except Dependent:
-                self.limit = 1
-                continue
-            except ModelError:
-                # Some models take one image only; then the failed batch says so itself, one by one.
-                if stop - start == 1:
+            except (Dependent, ModelError) as error:
+                # Some models take one image only; any other mistake says so itself, one by one.
+                if isinstance(error, ModelError) and stop - start == 1:
                     raise
-                self.limit = 1
+                self.limit = self._most = 1
                 continue
             except Exception as error:
                 if not is_out_of_memory(error):
@@ -96,8 +99,17 @@ class Batches:
                         f"(about {self.network.activation_bytes / 1e6:.0f} MB of activations): {error}"
                     ) from error
                 self.limit = max(1, (stop - start) // 2)
+                self._patience *= 2 if self._grown else 1
+                self._answered, self._grown = 0, False
                 if self.network.device.type == "cuda":
                     torch.cuda.empty_cache()
                 continue
             yield answer
             start = stop
+            self._grow()
+
+    def _grow(self) -> None:
+        """Try a larger batch again some time after memory ran out: who else used it may be gone."""
+        self._answered += 1
+        if self._answered >= self._patience and 1 < 2 * self.limit <= self._most:
+            self.limit, self._answered, self._grown = 2 * self.limit, 0, True

@@ -30,7 +30,7 @@ class ScoreModule(nn.Module):
         self.model = network.module if rewritten is None else rewritten
         self._network = network  # no modules, so that only the model itself is hooked
         self._objective = objective
-        self._own = Network(self.model, output=network.output)
+        self._own = Network(self.model, output=network.output, amp=network.amp)
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores (N, K)."""

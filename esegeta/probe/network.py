@@ -31,6 +31,8 @@ class Network:
         a copy of the images, in its own precision: models may work on their input in place.
     output : str or int, optional
         Which entry of a tuple or mapping is the prediction.
+    amp : torch.dtype, optional
+        Let the model run under autocast to this half precision. What comes back is float32.
 
     Attributes
     ----------
@@ -40,9 +42,16 @@ class Network:
         Bytes of all activations of one image of the largest size seen; 0 before the first.
     """
 
-    def __init__(self, module: nn.Module, *, output: str | int | None = None) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        output: str | int | None = None,
+        amp: torch.dtype | None = None,
+    ) -> None:
         self.module = module
         self.output = output
+        self.amp = amp
         self.forwards = 0
         self.backwards = 0
         self.activation_bytes = 0.0
@@ -105,7 +114,10 @@ class Network:
         self.forwards += len(images)
         own = images.to(self.dtype, copy=True)
         try:
-            with self._rule:
+            with (
+                self._rule,
+                torch.autocast(self.device.type, dtype=self.amp, enabled=self.amp is not None),
+            ):
                 returned = self._measured(own)
         except Reached:
             raise

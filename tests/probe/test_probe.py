@@ -1,5 +1,7 @@
 """The probe's memory, its counts, and its answers against closed forms."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -268,6 +270,28 @@ def test_out_of_memory_halves_the_batch_and_changes_no_answer():
     hopeless.network.module.limit = 0
     with pytest.raises(ModelError, match="single image"):
         hopeless.score(images)
+
+
+def test_the_batch_grows_again_when_there_is_room_and_less_often_each_time_there_is_none():
+    network = probe_of(net(), IMAGE).network
+    network.activation_bytes = 1.0
+    batches = Batches(network)
+    room, failed, sizes = 8, [], []
+
+    def ask(start, stop):
+        if stop - start > room:
+            failed.append(len(sizes))
+            raise torch.OutOfMemoryError("no more")
+        sizes.append(stop - start)
+
+    list(batches.run(3000, ask))
+    assert max(sizes) == 8
+    waits = [b - a for a, b in itertools.pairwise(failed[2:])]
+    assert waits == [16 * 2**n for n in range(len(waits))]
+    assert len(waits) >= 3
+    room = 64
+    list(batches.run(64_000, ask))
+    assert max(sizes) == 64
 
 
 def test_the_memory_budget_bounds_the_batch():
