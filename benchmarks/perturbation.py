@@ -34,7 +34,7 @@ def main() -> None:
                 return run_method(probe, plugin, parameters=chosen), probe
 
             found, probe = ours()
-            batch = probe._batches.size(backward=False)
+            batch = probe._ask.batches.size(backward=False)
             passes = int(found.passes["forward"])
 
             def bare(model=model, image=image, batch=batch, passes=passes):

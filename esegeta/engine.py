@@ -25,6 +25,8 @@ from esegeta.registry import Registry, find
 if TYPE_CHECKING:
     import numpy as np
 
+ONE_BY_ONE = {"batch": "one by one: images of a batch influence each other in this model"}
+
 
 def make_probe(
     module: nn.Module,
@@ -130,7 +132,7 @@ def run_method(
         },
         seconds=seconds,
         memory=peak(),
-        notes=dict(probe.notes),
+        notes=dict(probe.notes) | (ONE_BY_ONE if probe.one_by_one else {}),
     )
 
 

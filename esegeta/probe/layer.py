@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor
 
 from esegeta.errors import MethodError
+from esegeta.probe.questions import Questions
 from esegeta.probe.rules import Rule
 from esegeta.probe.tokens import as_grid
-
-if TYPE_CHECKING:
-    from esegeta.probe.probe import Probe
 
 
 class Layer:
@@ -23,21 +19,21 @@ class Layer:
         The module's name, with ``#2`` for the second of several calls.
     """
 
-    def __init__(self, probe: Probe, name: str) -> None:
-        self._probe = probe
+    def __init__(self, ask: Questions, name: str) -> None:
+        self._ask = ask
         self.name = name
 
     @property
     def activation(self) -> Tensor:
         """(1, K, *grid) what the layer returns for the image."""
-        return self._grid(self._probe.activation(self.name))
+        return self._grid(self._ask.activation(self.name))
 
     def gradient(self, rule: Rule = "plain") -> Tensor:
         """(1, K, *grid) the gradient of the score at the layer's output."""
-        return self._grid(self._probe.answer(self.name, rule).gradient(self.name))
+        return self._grid(self._ask.answer(self.name, rule).gradient(self.name))
 
     def _grid(self, output: Tensor) -> Tensor:
-        grid = as_grid(output, self._probe.image.shape[2:])
+        grid = as_grid(output, self._ask.image.shape[2:])
         if grid is None:
             raise MethodError(
                 f"The layer '{self.name}' returns shape {tuple(output.shape)}, which is no grid over "
