@@ -19,6 +19,7 @@ from esegeta.explanation import Explanation
 from esegeta.isolation import peak_memory, quarantine
 from esegeta.models import expected_input
 from esegeta.plugin import Passes, Plugin
+from esegeta.precision import require_amp, spot_check
 from esegeta.probe import Probe, Region, Target
 from esegeta.registry import Registry, find
 
@@ -39,6 +40,7 @@ def make_probe(
     mask: str | Mapping[str, Any] = "predicted",
     label: Tensor | None = None,
     output: str | int | None = None,
+    amp: torch.dtype | None = None,
     layers: Sequence[str] = (),
     image_gradient: bool = True,
     references: Sequence[Tensor] = (),
@@ -64,6 +66,7 @@ def make_probe(
         layers=layers,
         image_gradient=image_gradient,
         output=output,
+        amp=amp,
         references=references,
         memory=memory,
         batch=batch,
@@ -104,6 +107,7 @@ def run_method(
         raise MethodError(
             f"'{plugin.name}' {'needs a layer' if plugin.takes_layer else 'takes no layer'}."
         )
+    require_amp(plugin, probe)
     before = probe.passes
     estimate = plugin.cost(chosen, probe.spatial)
     probe.begin(seed)
@@ -116,6 +120,9 @@ def run_method(
     seconds = time.perf_counter() - start
     if plugin.family == "explainability" and torch.equal(values, probe.image[0].float().cpu()):
         raise CheckFailed("The method returned the image unchanged.")
+    target = _described(probe)
+    if probe.network.amp is not None:
+        probe.checks.append(spot_check(probe, plugin, layer))
     checks = [*check_map(values), *probe.checks]
     after = probe.passes
     return Explanation(
@@ -124,7 +131,7 @@ def run_method(
         plugin=plugin,
         layer=layer,
         parameters=plugin.arguments(chosen),
-        target=_described(probe),
+        target=target,
         checks=checks,
         passes={
             "forward": round(after.forward - before.forward),

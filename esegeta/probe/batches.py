@@ -46,7 +46,7 @@ class Batches:
     ) -> None:
         self.network = network
         self.memory = memory
-        self.limit = self._most = limit or LARGEST
+        self.limit = self.most = limit or LARGEST
         self._patience = PATIENCE
         self._answered = 0
         self._grown = False
@@ -88,7 +88,7 @@ class Batches:
                 # Some models take one image only; any other mistake says so itself, one by one.
                 if isinstance(error, ModelError) and stop - start == 1:
                     raise
-                self.limit = self._most = 1
+                self.limit = self.most = 1
                 continue
             except Exception as error:
                 if not is_out_of_memory(error):
@@ -111,5 +111,5 @@ class Batches:
     def _grow(self) -> None:
         """Try a larger batch again some time after memory ran out: who else used it may be gone."""
         self._answered += 1
-        if self._answered >= self._patience and 1 < 2 * self.limit <= self._most:
+        if self._answered >= self._patience and 1 < 2 * self.limit <= self.most:
             self.limit, self._answered, self._grown = 2 * self.limit, 0, True

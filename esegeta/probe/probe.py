@@ -96,6 +96,7 @@ class Probe:
         self.progress = progress
         self._references = tuple(references)
         self._segments: dict[int, Tensor] = {}
+        self._full: Probe | None = None
         self._ask = Questions(
             self.network,
             OutputObjective(target),
@@ -274,6 +275,25 @@ class Probe:
         probe = copy.copy(self)
         probe._ask = self._ask.about(UnitObjective(layer, channel, position))
         return probe
+
+    def in_full_precision(self) -> Probe:
+        """A probe of the same that lets the model run in its own precision; remembered."""
+        if self._full is None:
+            self._full = copy.copy(self)
+            network = copy.copy(self.network)
+            network.amp = None
+            self._full.network = network
+            ask = Questions(
+                network,
+                self._ask.objective,
+                self.image,
+                Batches(network, self._ask.batches.memory, self._ask.batches.most),
+                layers=self._ask.layers,
+                image_gradient=self._ask.image_gradient,
+            )
+            self._ask.freeze()  # the same class and mask
+            self._full._ask = ask
+        return self._full
 
     def module(self, *, for_hooks: bool = False) -> nn.Module:
         """A module images → (N, classes) for libraries that want one; its passes are counted.
