@@ -1,8 +1,10 @@
 """Errors whose message is written for the person at the terminal."""
 
 import difflib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 SHOWN = 12
 """How many valid names a message lists before it only counts them."""
@@ -90,8 +92,29 @@ class ConfigError(EsegetaError):
 
     def __str__(self) -> str:
         """Every problem under one heading that counts them."""
-        count = f"{len(self.problems)} problem{'' if len(self.problems) == 1 else 's'}"
-        return "\n".join([f"{self.source} has {count}:", *(f"  {p}" for p in self.problems)])
+        heading = f"{self.source} has {counted(len(self.problems), 'problem')}:"
+        return "\n".join([heading, *(f"  {p}" for p in self.problems)])
+
+
+def join(path: str, key: str | int) -> str:
+    """Add a key or an index to a JSON path: ``methods[1].with``."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    if not key.replace("_", "a").replace("-", "a").isalnum():
+        return f"{path}[{json.dumps(key, ensure_ascii=False)}]"
+    return f"{path}.{key}" if path else key
+
+
+def dangling(path: Path) -> str | None:
+    """Say where a link leads, if it leads nowhere."""
+    if path.is_symlink() and not path.exists():
+        return f"a link to {str(path.readlink())!r}, which is not there"
+    return None
+
+
+def counted(number: int, noun: str) -> str:
+    """Give a number of things in words: 1 voxel, 2 voxels."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def shorten(value: object, limit: int = 60) -> str:

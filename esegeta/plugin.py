@@ -165,9 +165,11 @@ class MethodDecorator:
 
     def __call__(
         self,
+        function: Callable[..., Any] | None = None,
+        /,
         *,
-        paper: str,
-        passes: Cost,
+        paper: str | None = None,
+        passes: Cost | Passes | None = None,
         ndim: tuple[int, ...] = (2, 3),
         tasks: tuple[str, ...] = ("classification", "segmentation"),
         gradients: bool = True,
@@ -176,14 +178,23 @@ class MethodDecorator:
         show: Literal["signed", "magnitude"] = "signed",
         fused: bool = False,
     ) -> Callable[[F], F]:
-        """Take what cannot be read off the signature; see `Plugin` for the meaning of each."""
+        """Take what cannot be read off the signature; see `Plugin` for the meaning of each.
+
+        `paper` and `passes` are needed; `passes` may be a `Passes` where the cost is always the same.
+        """
+        if function is not None:
+            raise complain(function, self._lacks('paper="…", passes=lambda p: Passes(forward=1)'))
 
         def decorate(function: F) -> F:
+            if paper is None:
+                raise complain(function, self._lacks('paper="Author et al., Venue Year"'))
+            if passes is None:
+                raise complain(function, self._lacks("passes=lambda p: Passes(forward=1)"))
             return _register(
                 function,
                 self.family,
                 paper=paper,
-                passes=passes,
+                passes=_always(passes) if isinstance(passes, Passes) else passes,
                 ndim=ndim,
                 tasks=tasks,
                 gradients=gradients,
@@ -194,6 +205,9 @@ class MethodDecorator:
             )
 
         return decorate
+
+    def _lacks(self, argument: str) -> str:
+        return f"@{self.family} needs {argument}"
 
 
 attribution = MethodDecorator("attribution", "A method that returns a map on the image's grid.")
@@ -221,6 +235,10 @@ def wrapper(
     return decorate
 
 
+def _always(passes: Passes) -> Cost:
+    return lambda parameters: passes
+
+
 def _register(
     function: F, family: Family, *, passes: Cost, library: str | None = None, **known: Any
 ) -> F:
@@ -230,6 +248,8 @@ def _register(
         raise complain(function, "it has no docstring; its first line says what the map shows")
     if library and not library.isidentifier():
         raise complain(function, f"library={library!r} is no name; expected one like 'captum'")
+    if not callable(passes):
+        raise complain(function, f"passes is {passes!r}; expected lambda p: Passes(forward=1)")
     names = positional(function)
     if names not in EXPECTED[family]:
         given = f"{function.__name__}({', '.join(names)})"

@@ -1,6 +1,16 @@
 import pickle
 
-from esegeta.errors import ConfigError, EsegetaError, Problem, nearest, shorten, unknown
+from esegeta.errors import (
+    ConfigError,
+    EsegetaError,
+    Problem,
+    counted,
+    dangling,
+    join,
+    nearest,
+    shorten,
+    unknown,
+)
 
 
 def test_unknown_names_the_nearest_and_counts_the_rest():
@@ -43,3 +53,24 @@ def test_shorten_keeps_both_ends():
     assert text.startswith("'aaa")
     assert text.endswith("bbb'")
     assert shorten(3) == "3"
+
+
+def test_join():
+    assert join(join(join("", "methods"), 1), "with") == "methods[1].with"
+    assert join("a", "b c") == 'a["b c"]'
+
+
+def test_one_thing_is_counted_in_the_singular():
+    assert (counted(1, "voxel"), counted(2, "voxel"), counted(0, "voxel")) == (
+        "1 voxel",
+        "2 voxels",
+        "0 voxels",
+    )
+
+
+def test_a_link_that_leads_nowhere(tmp_path):
+    (tmp_path / "a.png").symlink_to("nowhere.png")
+    (tmp_path / "b.png").symlink_to(tmp_path)
+    assert dangling(tmp_path / "a.png") == "a link to 'nowhere.png', which is not there"
+    assert dangling(tmp_path / "b.png") is None
+    assert dangling(tmp_path / "c.png") is None

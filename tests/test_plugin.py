@@ -219,6 +219,31 @@ def test_passes_are_tried_at_once():
         attribution(paper="", passes=lambda p: 3)(f)
 
 
+def test_what_the_decorator_lacks_is_said_with_file_and_function():
+    def f(probe):
+        """Do."""
+
+    for decorate, message in (
+        (attribution(paper=""), r"@attribution needs passes=lambda p: Passes\(forward=1\)"),
+        (layer_attribution(passes=free), "@layer_attribution needs paper="),
+        (attribution, "@attribution needs paper=.*, passes="),
+        (attribution(paper="", passes=3), "passes is 3; expected lambda p"),
+    ):
+        with pytest.raises(PluginError, match=message) as caught:
+            decorate(f)
+        assert str(caught.value).startswith(f"{__file__}:")
+        assert ", f: " in str(caught.value)
+
+
+def test_passes_may_be_a_constant():
+    @attribution(paper="", passes=Passes(1, 1))
+    def f(probe):
+        """Do."""
+
+    plugin = plugin_of(f)
+    assert plugin.cost(plugin.validate({}), (8, 8)) == Passes(1, 1)
+
+
 def test_undecorated_function_is_no_plugin():
     with pytest.raises(PluginError, match="<lambda> is no plug-in"):
         plugin_of(lambda probe: None)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from esegeta.config.files import expanded, missing
-from esegeta.config.models import Config, Method, Model, Step
+from esegeta.config.models import Config, Method, Model, Target
 from esegeta.config.problems import of_parameters
 from esegeta.config.targets import Level, merged
 from esegeta.errors import Problem, listed, nearest, shorten
@@ -18,7 +18,7 @@ def check(
 ) -> list[Problem]:
     """Say everything that is wrong with a well-formed config, given the plug-ins there are.
 
-    Reads no image and loads no model, but imports torchio where there is preprocessing.
+    Reads no image and loads no model.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def check(
     """
     problems = [*_methods(config, registry, doubtful), *_model_names(config, doubtful)]
     problems += [*_targets(config, registry, doubtful), *_steps(config), *missing(config)]
-    problems += expanded(config)[1]
+    problems += [*_idle_masks(config, doubtful), *expanded(config)[1]]
     return list(dict.fromkeys(problems))
 
 
@@ -135,7 +135,8 @@ def _target(
             fitting = [w.name for w in registry.wrappers() if model.task in w.tasks]
             yield Problem(places["wrapper"], message, repr(wrapper.name), listed(fitting))
     yield from _class(target.class_, places["class"], model)
-    if target.mask == "label" or (isinstance(target.mask, dict) and "label" in target.mask):
+    by_label = target.mask == "label" or (isinstance(target.mask, dict) and "label" in target.mask)
+    if by_label and model.task == "segmentation":
         for image in config.images:
             serves = image.models is None or model.name in image.models
             if serves and image.path is not None and image.label is None:
@@ -143,6 +144,24 @@ def _target(
                 yield Problem(
                     places["mask"], message, shorten(target.mask), 'a "label" for each image'
                 )
+
+
+def _idle_masks(config: Config, doubtful: frozenset[int]) -> Iterator[Problem]:
+    """Say which masks would be passed over: those of targets that are for classification alone."""
+    targets = [("target", config.target, config.models)]
+    for index, model in enumerate(config.models):
+        targets.append((f"models[{index}].target", model.target or Target(), [model]))
+    for index, method in enumerate(config.methods):
+        models = _models_of(config, method, frozenset())
+        targets.append((f"methods[{index}].target", method.target or Target(), models))
+    unsure = [config.models[index] for index in doubtful]
+    for path, target, models in targets:
+        tasks = {None if model in unsure else model.task for model in models}
+        if target.mask != Target().mask and tasks == {"classification"}:
+            message = "a mask is for segmentation; these models do classification"
+            if len(models) == 1:
+                message = f"a mask is for segmentation; {models[0].name!r} does classification"
+            yield Problem(f"{path}.mask", message, shorten(target.mask), "no mask at all")
 
 
 def _class(name: str | int, where: str, model: Model) -> Iterator[Problem]:
@@ -162,13 +181,8 @@ def _class(name: str | int, where: str, model: Model) -> Iterator[Problem]:
 
 def _steps(config: Config) -> Iterator[Problem]:
     """Check preprocessing without an image."""
-    lists: list[tuple[str, list[Step]]] = [("preprocess", config.preprocess)]
-    for index, model in enumerate(config.models):
-        lists.append((f"models[{index}].preprocess", model.preprocess or []))
-    if not any(steps for _, steps in lists):
-        return
-    from esegeta.images import check_steps  # torchio takes a second to import
+    from esegeta.images import check_steps  # NumPy takes a moment to import
 
-    for path, steps in lists:
-        for position, message in check_steps(steps) if steps else ():
-            yield Problem(f"{path}[{position}]", message)
+    yield from check_steps(config.preprocess, "preprocess")
+    for index, model in enumerate(config.models):
+        yield from check_steps(model.preprocess or [], f"models[{index}].preprocess")

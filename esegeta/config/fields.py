@@ -1,6 +1,7 @@
 """The values of a config that need more than a type: paths, names, classes, masks, devices."""
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from esegeta.errors import nearest
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9 ._+-]*"
+NAME = r"[^\u0000-/:-@\[-`{-\u007f][^\u0000-\u001f!-*,/:-@\[-^`{-\u007f]*"
+"""What a schema can say of a name in every dialect: which ASCII characters it holds none of."""
 FACTORY = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 MASKS = ("predicted", "label", "border", "all")
 LATER = "comes with a later version of esegeta"
@@ -62,7 +64,8 @@ def _path(value: Any, info: ValidationInfo) -> Path:
 
 
 def _name(value: Any) -> str:
-    if not re.fullmatch(NAME, _text(value)):
+    text = unicodedata.normalize("NFC", _text(value))
+    if not text or as_name(text, "") != text:
         raise wrong(
             "this name cannot be a folder's name",
             "letters, digits, space and . _ + -, beginning with a letter or digit",
@@ -280,8 +283,14 @@ Version = Annotated[int, BeforeValidator(_version), _shape(const=1)]
 
 def as_name(text: str, otherwise: str) -> str:
     """Make a valid name of any text, as of a file's stem."""
-    name = re.sub(r"[^A-Za-z0-9 ._+-]", "_", text).lstrip(" ._+-")
+    text = unicodedata.normalize("NFC", text)  # macOS writes an accent as a character of its own
+    name = "".join(c if _fits(c) else "_" for c in text).lstrip(" ._+-")
     return name or otherwise
+
+
+def _fits(sign: str) -> bool:
+    """Whether a name may hold it; many scripts write vowels as marks, which are no letters."""
+    return sign.isalnum() or sign in " ._+-" or unicodedata.category(sign).startswith("M")
 
 
 def stem(path: Path) -> str:

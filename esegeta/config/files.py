@@ -7,7 +7,7 @@ from pathlib import Path
 
 from esegeta.config.fields import as_name, stem
 from esegeta.config.models import Config, Image
-from esegeta.errors import ConfigError, Problem, nearest
+from esegeta.errors import ConfigError, Problem, dangling, nearest
 
 Found = list[tuple[int, Image]]
 
@@ -48,6 +48,7 @@ def expanded(config: Config) -> tuple[list[Image], list[Problem]]:
             problems.append(Problem(f"images[{index}].{key}", message, None, "one entry per file"))
         if not paths:
             problems.append(_nothing(f"images[{index}].path", entry.path))
+        problems += _broken(f"images[{index}].path", paths)
         found += [(index, entry.model_copy(update={"path": path})) for path in paths]
     images = _named(found)
     problems += _same_name(images)
@@ -55,14 +56,17 @@ def expanded(config: Config) -> tuple[list[Image], list[Problem]]:
 
 
 def matches(path: Path) -> list[Path]:
-    """Find the files of a path or glob, sorted; folders (of DICOM slices) only without files."""
+    """Find the files of a path or glob, sorted; folders (of DICOM slices) only without files.
+
+    A link to a file that is not there is among them, so that it is not passed over in silence.
+    """
     if path.exists():
         return [path]
     if not glob.has_magic(str(path)):
         return []
     # Path.glob takes no absolute pattern.
     every = [Path(found) for found in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
-    return [found for found in every if found.is_file()] or every
+    return [found for found in every if found.is_file() or not found.exists()] or every
 
 
 def missing(config: Config) -> Iterator[Problem]:
@@ -80,19 +84,36 @@ def missing(config: Config) -> Iterator[Problem]:
         if not folder.is_dir():
             yield Problem(f"plugins[{index}]", "there is no such folder", repr(str(folder)))
     for index, entry in enumerate(config.references):
-        if not matches(entry):
+        paths = matches(entry)
+        if not paths:
             yield _nothing(f"references[{index}]", entry)
+        yield from _broken(f"references[{index}]", paths)
 
 
 def _absent(where: str, path: Path | None) -> Iterator[Problem]:
     if path is not None and not path.is_file():
-        yield Problem(where, "there is no such file", repr(str(path)), None, _beside(path))
+        yield _gone(where, path, "there is no such file")
 
 
 def _nothing(where: str, path: Path) -> Problem:
     if glob.has_magic(str(path)):
         return Problem(where, "this glob finds no file", repr(str(path)))
-    return Problem(where, "there is no such file or folder", repr(str(path)), None, _beside(path))
+    return _gone(where, path, "there is no such file or folder")
+
+
+def _gone(where: str, path: Path, message: str) -> Problem:
+    link = dangling(path)
+    if link is not None:
+        return Problem(where, f"this is {link}", repr(str(path)))
+    return Problem(where, message, repr(str(path)), None, _beside(path))
+
+
+def _broken(where: str, paths: Sequence[Path]) -> Iterator[Problem]:
+    """Say which links that a glob finds lead nowhere."""
+    for path in paths:
+        link = dangling(path)
+        if link is not None:
+            yield Problem(where, f"one of the files is {link}", repr(str(path)))
 
 
 def _beside(path: Path) -> str | None:
@@ -130,11 +151,20 @@ def _same_name(images: Iterable[tuple[int, Image]]) -> Iterator[Problem]:
     for index, image in images:
         name = image.name or ""
         other_index, other = first.setdefault(name.casefold(), (index, image))
-        if other is not image:
-            message = (
-                f"{_what(image)} would have the name of {_what(other)} (images[{other_index}])"
-            )
-            yield Problem(f"images[{index}]", message, repr(name), 'a "name" of its own')
+        if other is image:
+            continue
+        if _source(other) == _source(image):
+            message = f"this image is listed twice (images[{other_index}])"
+            valid = 'one entry, or a "name" of its own for each'
+            yield Problem(f"images[{index}]", message, repr(_what(image)), valid)
+            continue
+        message = f"{_what(image)} would have the name of {_what(other)} (images[{other_index}])"
+        yield Problem(f"images[{index}]", message, repr(name), 'a "name" of its own')
+
+
+def _source(image: Image) -> tuple[object, ...]:
+    """What makes an image: two of one source are one image."""
+    return image.path, image.factory, image.arguments, image.key, image.index, image.axes
 
 
 def _what(image: Image) -> str:

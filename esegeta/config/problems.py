@@ -1,15 +1,16 @@
 """From pydantic's errors to problems in the config's own words."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from esegeta.config.fields import LATER
-from esegeta.config.reading import join
-from esegeta.errors import Problem, listed, nearest, shorten
+from esegeta.errors import Problem, join, listed, nearest, shorten
 
 Loc = tuple[int | str, ...]
 
@@ -27,12 +28,10 @@ EXPECTED = {
     "model": "an object",
     "model_type": "an object",
 }
-BOUNDS = {
-    "greater_than_equal": ("ge", "≥"),
-    "greater_than": ("gt", ">"),
-    "less_than_equal": ("le", "≤"),
-    "less_than": ("lt", "<"),
-}
+OUTSIDE = ("greater_than_equal", "greater_than", "less_than_equal", "less_than")
+BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+WRITTEN = {"images": "path", "preprocess": "use"}
+"""Lists of objects, and the key that a text which stands there is likely meant for."""
 
 
 def of_config(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
@@ -84,7 +83,7 @@ def _choices(detail: ErrorDetails) -> list[str]:
 def _wanted(detail: ErrorDetails) -> str | None:
     """Name the type that was expected, where it was the type that was wrong."""
     kind = detail["type"]
-    return EXPECTED.get(kind.removesuffix("_type")) if kind not in BOUNDS else None
+    return EXPECTED.get(kind.removesuffix("_type")) if kind not in OUTSIDE else None
 
 
 def _joined(path: str, loc: Loc) -> str:
@@ -102,23 +101,55 @@ def _problem(detail: ErrorDetails, loc: Loc, path: str, model: type[BaseModel]) 
             return Problem(where, f"{loc[-1]!r} {LATER}; take it out until then")
         return _unknown_key(where, str(loc[-1]), _model_at(model, loc[:-1]))
     if kind == "missing":
-        return Problem(
-            where, "this key is missing", None, _help(_model_at(model, loc[:-1]), loc[-1])
-        )
+        return _missing(where, _field_at(model, loc))
     if kind == "esegeta":
         return Problem(where, context["message"], value, context["valid"], context["nearest"])
     if kind == "literal_error":
         text = detail["input"] if isinstance(detail["input"], str) else ""
         near = nearest(text, _choices(detail))
         return Problem(where, "this is none of the choices", value, _expected(detail), near)
-    if kind in BOUNDS:
-        name, sign = BOUNDS[kind]
-        return Problem(where, "this number is outside its bounds", value, f"{sign} {context[name]}")
+    if kind in OUTSIDE:
+        field = _field_at(model, loc)
+        return Problem(where, "this number is outside its bounds", value, _bounds(field))
     if kind in ("too_short", "string_too_short"):
         least = context.get("min_length")
         return Problem(where, f"this needs at least {least}", value)
     wanted = _wanted(detail)
-    return Problem(where, f"expected {wanted}" if wanted else detail["msg"], value)
+    message = f"expected {wanted}" if wanted else detail["msg"]
+    if kind == "model_type" and isinstance(detail["input"], str) and len(loc) > 1:
+        key = WRITTEN.get(str(loc[-2]))
+        message += (
+            f"; write {json.dumps({key: detail['input']}, ensure_ascii=False)}" if key else ""
+        )
+    return Problem(where, message, value)
+
+
+def _missing(path: str, field: FieldInfo | None) -> Problem:
+    """Say what a missing key holds, and which values it may have where they can be counted."""
+    message = "this key is missing"
+    if field is None:
+        return Problem(path, message)
+    if field.description:
+        start, rest = field.description[0], field.description[1:]
+        message += f"; it holds: {start if rest[:1].isupper() else start.lower()}{rest}"
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    return Problem(path, message, None, ", ".join(map(repr, choices)) or None)
+
+
+def _bounds(field: FieldInfo | None) -> str | None:
+    """Give all the bounds of a number: above 0 and below 1."""
+    limits = dict(_limits(field.annotation, *field.metadata)) if field else {}
+    return " and ".join(f"{says} {limits[key]}" for key, says in BOUNDS.items() if key in limits)
+
+
+def _limits(annotation: Any, *metadata: Any) -> Iterator[tuple[str, Any]]:
+    """Find the bounds in a type, at whatever depth."""
+    for extra in (*metadata, *getattr(annotation, "__metadata__", ())):
+        if isinstance(extra, FieldInfo):
+            yield from _limits(None, *extra.metadata)
+        yield from ((key, getattr(extra, key)) for key in BOUNDS if hasattr(extra, key))
+    for inner in get_args(annotation):
+        yield from _limits(inner)
 
 
 def _unknown_key(path: str, key: str, model: type[BaseModel] | None) -> Problem:
@@ -127,10 +158,14 @@ def _unknown_key(path: str, key: str, model: type[BaseModel] | None) -> Problem:
     return Problem(path, "unknown key", None, valid, nearest(key, keys))
 
 
-def _help(model: type[BaseModel] | None, key: int | str) -> str | None:
-    for name, field in (model.model_fields if model else {}).items():
-        if key == (field.alias or name):
-            return field.description
+def _field_at(model: type[BaseModel], loc: Sequence[int | str]) -> FieldInfo | None:
+    """Find the field that describes the value at `loc`, or the list the value is in."""
+    while loc and isinstance(loc[-1], int):
+        loc = loc[:-1]
+    found = _model_at(model, loc[:-1]) if loc else None
+    for name, field in (found.model_fields if found else {}).items():
+        if loc[-1] == (field.alias or name):
+            return field
     return None
 
 

@@ -83,7 +83,7 @@ def _above(upper: str, lower: str) -> bool:
 def doubtful_models(data: Any, problems: Sequence[Problem]) -> frozenset[int]:
     """Number the models of whose task, classes or name nothing sure is known."""
     models = data.get("models") if isinstance(data, dict) else None
-    count = len(models) if isinstance(models, list) else 1
+    count = len(models) if isinstance(models, list) and models else 1
     telling = ("task", "classes", "target", "name")
     found = set()
     for index in range(count):

@@ -14,8 +14,10 @@ def schema(registry: Registry) -> Schema:
     """Give the schema (draft 2020-12) that an editor completes and checks a config with.
 
     It says what `parse` and `check` say, but for what a schema cannot: files, names of models and
-    classes, and that 3.0 is no whole number to us.
+    classes, arguments of a step that must fit each other, and that 3.0 is no whole number to us.
     """
+    from esegeta.images.steps import step_schemas  # NumPy takes a moment to import
+
     whole = _untitled(Config.model_json_schema(by_alias=True, mode="validation"))
     parts = whole["$defs"]
     methods, wrappers = registry.methods(), registry.wrappers()
@@ -27,6 +29,9 @@ def schema(registry: Registry) -> Schema:
         "enum": [*(plugin.name for plugin in wrappers), None],
     }
     parts["Target"]["allOf"] = [_when("wrapper", plugin) for plugin in wrappers]
+    steps = step_schemas()
+    parts["Step"]["properties"]["use"]["enum"] = list(steps)
+    parts["Step"]["allOf"] = [_of_step(name, arguments) for name, arguments in steps.items()]
     plain = [p.name for p in methods if not p.takes_layer and not _required(p)]
     whole["properties"]["methods"]["items"] = {
         "anyOf": [{"enum": plain}, {"$ref": "#/$defs/Method"}]
@@ -60,6 +65,14 @@ def _when(key: str, plugin: Plugin) -> Schema:
     if needed:
         then["required"] = needed
     return {"if": {"properties": {key: {"const": plugin.name}}, "required": [key]}, "then": then}
+
+
+def _of_step(name: str, arguments: Schema) -> Schema:
+    """Say which arguments may stand beside ``use: name``, and which must."""
+    then: Schema = {"properties": {"with": arguments}}
+    if arguments["required"]:
+        then["required"] = ["with"]
+    return {"if": {"properties": {"use": {"const": name}}, "required": ["use"]}, "then": then}
 
 
 def _untitled(schema: Any, named: bool = False) -> Any:

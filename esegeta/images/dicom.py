@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from esegeta.errors import ImageError, listed
+from esegeta.errors import ImageError, counted, listed
 from esegeta.images.image import Affine
 from esegeta.images.pixels import Pixels
 
 _POSITION, _DESCRIPTION = "0020|0032", "0008|103e"
 _RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # DICOM counts to the left and to the back
+_SCANNER = 1  # the world, as a NIfTI code
 _UNEVEN = 0.05
 """How far one gap between slices may differ from the others, in gaps."""
 
@@ -52,8 +53,8 @@ def read(path: Path) -> Pixels:
         values[None] if image.GetNumberOfComponentsPerPixel() == 1 else np.moveaxis(values, -1, 0)
     )
     if values.shape[1] == 1:
-        return Pixels(values[:, 0], affine[:, [1, 0, 2, 3]])
-    return Pixels(values.transpose(0, 3, 2, 1), affine)
+        return Pixels(values[:, 0], affine[:, [1, 0, 2, 3]], _SCANNER)
+    return Pixels(values.transpose(0, 3, 2, 1), affine, _SCANNER)
 
 
 @contextmanager
@@ -82,7 +83,8 @@ def _series(folder: Path) -> list[str]:
         raise ImageError(f"the folder {folder} holds no DICOM series; it holds {content}.")
     if len(found) > 1:
         series = "; ".join(
-            f"{_description(files[0])} ({len(files)} files, {uid})" for uid, files in found.items()
+            f"{_description(files[0])} ({counted(len(files), 'file')}, {uid})"
+            for uid, files in found.items()
         )
         raise ImageError(
             f"the folder {folder} holds {len(found)} DICOM series: {series}. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from esegeta.errors import ImageError, nearest
+from esegeta.errors import ImageError, dangling, nearest
 from esegeta.images import arrays, dicom, nifti, pictures, tiff
 from esegeta.images.pixels import Pixels
 
@@ -84,5 +84,8 @@ def _missing(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f"there is no file {path}; the folder {folder} does not exist either."
+    link = dangling(path)
+    if link is not None:
+        return f"{path} is {link}."
     guess = nearest(path.name, sorted(entry.name for entry in folder.iterdir()))
     return f"there is no file {path}" + (f"; did you mean {guess!r}?" if guess else ".")

@@ -35,7 +35,8 @@ class Image:
     label : Tensor, optional
         Whole numbers on the same grid, without the channel axis.
     space : int
-        What the world is, as a NIfTI code: 1 the scanner's, 2 another image's, 3 Talairach, 4 MNI.
+        What the world is, as a NIfTI code: 1 the scanner's, 2 another image's, 3 Talairach, 4 MNI;
+        0 where the file says nothing of a world, as pictures and arrays.
     """
 
     tensor: Tensor = field(repr=False)
@@ -43,7 +44,7 @@ class Image:
     name: str
     path: Path | None = None
     label: Tensor | None = field(default=None, repr=False)
-    space: int = 1
+    space: int = 0
 
     def __post_init__(self) -> None:
         if self.tensor.ndim not in (3, 4):

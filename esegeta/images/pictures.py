@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from esegeta.images.pixels import Pixels
 if TYPE_CHECKING:
     import PIL.Image
 
+_log = logging.getLogger(__name__)
 _GREY = {2: 1, 4: 3}  # channels with alpha → without
 
 
@@ -23,10 +25,19 @@ def read(path: Path, *, indices: bool = False) -> Pixels:
     import PIL.ImageOps
 
     if _deep_colour(path):
-        return Pixels(channels_first(through_itk(path)))
+        values = through_itk(path)
+        note_alpha(path, values.shape[-1] == 4)
+        return Pixels(channels_first(values))
     with PIL.Image.open(path) as picture:
         picture.load()
+        note_alpha(path, picture.mode in ("LA", "PA", "RGBA"))
         return Pixels(channels_first(plain(PIL.ImageOps.exif_transpose(picture), indices)))
+
+
+def note_alpha(path: Path, there: bool) -> None:
+    """Log that a picture had an alpha channel, where there was one: it explains a channel too few."""
+    if there:
+        _log.info("%s: its alpha channel is left out", path)
 
 
 def plain(picture: PIL.Image.Image, indices: bool) -> Array:

@@ -20,9 +20,9 @@ class Pixels:
     affine : array
         (4, 4), voxel → world, RAS+ mm.
     space : int
-        NIfTI code of the world.
+        NIfTI code of the world; 0 where there is none.
     """
 
     values: Array
     affine: Affine = field(default_factory=lambda: np.eye(4))
-    space: int = 1
+    space: int = 0

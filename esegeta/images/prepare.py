@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from esegeta.errors import ImageError
+from esegeta.errors import ImageError, counted
 from esegeta.images import grid
 from esegeta.images.image import Affine, Image
 from esegeta.images.steps import Step, check_steps
@@ -82,7 +82,7 @@ def prepare(image: Image, steps: Sequence[Step]) -> Prepared:
     """
     problems = check_steps(steps)
     if problems:
-        raise ImageError("\n".join(f"preprocess[{i}]: {message}" for i, message in problems))
+        raise ImageError("\n".join(map(str, problems)))
     _check_finite(image.tensor, f"{image.name} holds", "before preprocessing")
     if not steps:
         return Prepared(image, image.tensor, image.affine, image.label)
@@ -118,7 +118,8 @@ def _applied(image: Image, steps: Sequence[Step]) -> Any:
                 )
             if min(shape) < 1:
                 raise ImageError(
-                    f"preprocess[{number}], {step.use}, leaves no voxel of {image.name}: {shape}."
+                    f"preprocess[{number}], {step.use}, leaves nothing of {image.name}: "
+                    f"{shape[: image.ndim]}."
                 )
     return subject
 
@@ -147,6 +148,7 @@ def _check_finite(tensor: Tensor, holds: str, when: str) -> None:
     count = int((~finite).sum())
     first = tuple((~finite).nonzero()[0].tolist())
     raise ImageError(
-        f"{holds} {count} voxels that are NaN or infinite ({when}); the first is "
+        f"{holds} {counted(count, 'value')} that {'is' if count == 1 else 'are'} NaN or infinite "
+        f"({when}); the first is "
         f"{tensor[first].item()} at index {first[1:]} of channel {first[0]}."
     )

@@ -83,9 +83,8 @@ def _label(path: Path, image: Image) -> Tensor:
         whole = values.astype(np.int64)
     odd = values[whole != values]
     if odd.size:
-        raise ImageError(
-            f"the label {path} must hold whole numbers, but {odd.size} are not, such as {odd[0]}."
-        )
+        those = "1 is not:" if odd.size == 1 else f"{odd.size} are not, such as"
+        raise ImageError(f"the label {path} must hold whole numbers, but {those} {odd[0]}.")
     return _tensor(whole, np.int64)
 
 

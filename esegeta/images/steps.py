@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from esegeta.errors import nearest, shorten, unknown
+from esegeta.errors import Problem, counted, join, nearest, shorten
 from esegeta.images import values as v
-from esegeta.images.values import Kind
+from esegeta.images.values import Kind, Schema
 
 
 class Step(Protocol):
@@ -89,49 +89,72 @@ _NEEDED = {
 }
 
 
-def check_steps(steps: Sequence[Step]) -> list[tuple[int, str]]:
+def check_steps(steps: Sequence[Step], path: str = "preprocess") -> list[Problem]:
     """Find what is wrong with preprocessing steps before there is an image.
 
-    Returns
-    -------
-    list of (int, str)
-        The step's index, and a sentence that says what is wrong and what would be valid.
+    Parameters
+    ----------
+    steps : sequence of Step
+    path : str
+        Where they stand in the config; the problems' paths begin with it.
     """
-    return [(i, message) for i, step in enumerate(steps) for message in _check(step)]
+    return [problem for i, step in enumerate(steps) for problem in _check(step, join(path, i))]
 
 
-def _check(step: Step) -> list[str]:
+def step_schemas() -> dict[str, Schema]:
+    """Give the JSON Schema of each step's arguments, by the step's name."""
+    return {
+        name: {
+            "type": "object",
+            "properties": {
+                argument: {"description": kind.says, **kind.schema}
+                for argument, kind in arguments.items()
+            },
+            "required": list(_NEEDED.get(name, [])),
+            "additionalProperties": False,
+        }
+        for name, arguments in STEPS.items()
+    }
+
+
+def _check(step: Step, path: str) -> list[Problem]:
     known = STEPS.get(step.use)
     if known is None:
-        return [_no_such(step.use)]
-    messages = [_argument(step.use, name, value) for name, value in step.with_.items()]
-    messages += [
-        f"{step.use} needs {name!r}: {known[name].says}"
+        return [_no_such(step.use, f"{path}.use")]
+    problems = [
+        _argument(step.use, name, value, join(f"{path}.with", name))
+        for name, value in step.with_.items()
+        if not (name in known and known[name].accepts(value))
+    ]
+    problems += [
+        Problem(f"{path}.with.{name}", f"{step.use} needs this argument", None, known[name].says)
         for name in _NEEDED.get(step.use, [])
         if name not in step.with_
     ]
-    found = [message for message in messages if message]
-    return found or [message for message in [_together(step.use, step.with_)] if message]
+    if problems:
+        return problems
+    message = _together(step.use, step.with_)
+    return [Problem(f"{path}.with", message)] if message else []
 
 
-def _no_such(name: str) -> str:
+def _no_such(name: str, path: str) -> Problem:
+    message, guess = "there is no such preprocessing step", nearest(name, STEPS)
     if name.startswith("Random") or name == "OneOf":
-        return (
-            f"{name} is random; an explanation is of one image, so every step must give the same "
-            f"image each time. There are: {', '.join(STEPS)}"
+        guess = None
+        message = (
+            "this step is random; an explanation is of one image, so every step must give the "
+            "same image each time"
         )
-    guess = nearest(name, STEPS)
-    hint = f"; did you mean {guess!r}?" if guess else "."
-    return f"there is no preprocessing step {name!r}{hint} There are: {', '.join(STEPS)}"
+    return Problem(path, message, repr(name), ", ".join(STEPS), guess)
 
 
-def _argument(step: str, name: str, value: object) -> str | None:
-    kind = STEPS[step].get(name)
-    if kind is None:
-        return f"{step}: {unknown('argument', name, STEPS[step])}"
-    if kind.accepts(value):
-        return None
-    return f"{step}: {name!r} must be {kind.says}, not {shorten(value)}"
+def _argument(step: str, name: str, value: object, path: str) -> Problem:
+    """Say what is wrong with an argument."""
+    known = STEPS[step]
+    if name not in known:
+        valid = ", ".join(known) or "no arguments at all"
+        return Problem(path, f"{step} has no such argument", None, valid, nearest(name, known))
+    return Problem(path, "this value does not fit", shorten(value), known[name].says)
 
 
 def _together(step: str, given: Mapping[str, Any]) -> str | None:
@@ -140,16 +163,16 @@ def _together(step: str, given: Mapping[str, Any]) -> str | None:
     if step == "Clamp" and low is None and high is None:
         return "Clamp needs 'out_min' or 'out_max'"
     if step == "Clamp" and low is not None and high is not None and low > high:
-        return f"Clamp: 'out_min' ({low}) must not be above 'out_max' ({high})"
+        return f"'out_min' ({low}) must not be above 'out_max' ({high})"
     if step == "ChannelNormalization" and len(given["mean"]) != len(given["std"]):
         return (
-            f"ChannelNormalization: 'mean' has {len(given['mean'])} numbers, 'std' "
+            f"'mean' has {counted(len(given['mean']), 'number')}, 'std' "
             f"{len(given['std'])}; both need one per channel"
         )
     if step == "CropOrPad":
         return _crop_or_pad(given)
     if step == "Mask" and given.get("labels") and given["masking_method"] != "label":
-        return "Mask: 'labels' needs 'masking_method' to be 'label'"
+        return "'labels' needs 'masking_method' to be 'label'"
     return None
 
 
@@ -158,12 +181,12 @@ def _crop_or_pad(given: Mapping[str, Any]) -> str | None:
     if shape is None and given.get("mask_name") is None:
         return "CropOrPad needs 'target_shape', or 'mask_name' to crop to the label"
     if given.get("only_crop") and given.get("only_pad"):
-        return "CropOrPad: 'only_crop' and 'only_pad' exclude each other"
+        return "'only_crop' and 'only_pad' exclude each other"
     if given.get("labels") and given.get("mask_name") is None:
-        return "CropOrPad: 'labels' needs 'mask_name' to be 'label'"
+        return "'labels' needs 'mask_name' to be 'label'"
     sizes = shape if isinstance(shape, (list, tuple)) else [shape]
     if given.get("units", "voxels") == "voxels" and any(
         size is not None and size != int(size) for size in sizes
     ):
-        return f"CropOrPad: 'target_shape' in voxels must be whole numbers, not {shape}"
+        return f"'target_shape' in voxels must be whole numbers, not {shape}"
     return None

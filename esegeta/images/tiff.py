@@ -9,7 +9,7 @@ import numpy as np
 
 from esegeta.errors import ImageError
 from esegeta.images.image import Array
-from esegeta.images.pictures import channels_first, plain, through_itk
+from esegeta.images.pictures import channels_first, note_alpha, plain, through_itk
 from esegeta.images.pixels import Pixels
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def read(path: Path, *, indices: bool = False) -> Pixels:
                 "save the one to explain by itself."
             )
         series, page = file.series[0], file.pages.first
+        note_alpha(path, bool(page.extrasamples))
         if _as_stored(page):
             return Pixels(_ordered(series.asarray(), series.axes, page, path))
         deep = page.bitspersample > 8 and page.samplesperpixel > 1

@@ -73,6 +73,8 @@ def _completed(name: str, value: Any, ndim: int) -> Any:
     """Give the three axes torchio wants: a picture's third is its one slice."""
     bounds = name in _BOUNDS
     values = tuple(value) if isinstance(value, (list, tuple)) else value
+    if ndim == 2 and bounds and isinstance(values, tuple) and len(values) in (3, 6):
+        raise ImageError(f"{name!r} has {len(values)} numbers; a picture needs one, two or four.")
     if ndim == 3 or values is None or isinstance(values, str):
         if isinstance(values, tuple) and len(values) in (2, 4):
             raise ImageError(f"{name!r} has {len(values)} numbers; a volume needs one or three.")
@@ -81,7 +83,7 @@ def _completed(name: str, value: Any, ndim: int) -> Any:
         values = (values, values)
     if bounds and len(values) == 2:
         values = tuple(v for v in values for _ in range(2))
-    missing = (6 if bounds and len(values) != 3 else 3) - len(values)
+    missing = (6 if bounds else 3) - len(values)
     return values + (_DEPTH[name],) * missing
 
 
@@ -114,9 +116,10 @@ def _resample(
         sides = [*sides[:2], old[2]]
     shape, affine = grid.of_spacing(image.spatial_shape, image.affine, sides)
     if min(shape) < 1:
+        there = [float(f"{side:.4g}") for side in old[:ndim]]
         raise ImageError(
-            f"a spacing of {target} mm leaves no voxel of {image.spatial_shape} at "
-            f"{tuple(float(f'{side:.4g}') for side in old)} mm."
+            f"a spacing of {target} mm leaves nothing of {image.spatial_shape[:ndim]} at "
+            f"{tuple(there)} mm."
         )
     if antialias:
         import torch

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 def write_map(map: Tensor, image: Image, folder: str | Path, stem: str = "map") -> Path:
     """Write a map beside its image's voxels, and give the file's path.
 
-    A volume's map becomes ``stem.nii.gz`` with the image's affine, (i, j, k) or (i, j, k, K); a
-    picture's ``stem.npy``, (H, W) or (K, H, W). The file appears whole or not at all.
+    A volume's map becomes ``stem.nii.gz`` with the image's affine, (i, j, k) or (i, j, k, K), and so
+    does that of one slice of NIfTI or DICOM, (i, j, 1) or (i, j, 1, K); a picture's or an array's
+    in 2D becomes ``stem.npy``, (H, W) or (K, H, W). The file appears whole or not at all.
 
     Parameters
     ----------
@@ -35,13 +36,14 @@ def write_map(map: Tensor, image: Image, folder: str | Path, stem: str = "map") 
     if tuple(map.shape[1:]) != image.spatial:
         raise ValueError(f"a map of shape {tuple(map.shape)} is not on the grid {image.spatial}")
     values = map.detach().to("cpu").numpy().astype(np.float32, copy=False)
-    path = Path(folder) / f"{stem}{'.npy' if image.ndim == 2 else '.nii.gz'}"
+    flat = image.ndim == 2 and not image.space
+    path = Path(folder) / f"{stem}{'.npy' if flat else '.nii.gz'}"
     try:
         with replacing(path) as unfinished:
-            if image.ndim == 2:
+            if flat:
                 np.save(unfinished, values[0] if len(values) == 1 else values)
             else:
-                _nifti(values, image.affine, image.space, unfinished)
+                _nifti(values, image.affine, image.space or 1, unfinished)
     except OSError as error:
         raise ImageError(f"{path} cannot be written: {error.strerror or error}.") from error
     return path
@@ -50,6 +52,7 @@ def write_map(map: Tensor, image: Image, folder: str | Path, stem: str = "map") 
 def _nifti(values: Array, affine: Affine, space: int, path: Path) -> None:
     import nibabel
 
+    values = values if values.ndim == 4 else values[..., None]
     values = values[0] if len(values) == 1 else np.moveaxis(values, 0, -1)
     file = nibabel.Nifti1Image(values, affine)
     file.header.set_xyzt_units("mm")

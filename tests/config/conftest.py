@@ -1,7 +1,9 @@
 from typing import Annotated, Literal
 
+import jsonschema
 import pytest
 
+from esegeta import config as cfg
 from esegeta.discovery import Unavailable
 from esegeta.plugin import Param, Passes, attribution, layer_attribution, plugin_of, wrapper
 from esegeta.registry import Registry
@@ -62,6 +64,13 @@ def registry():
     plugins = {plugin_of(f).name: plugin_of(f) for f in FUNCTIONS}
     lost = Unavailable("shap.kernel", "attribution", "shap.py", "no shap", "pip install shap")
     return Registry(plugins, [lost], dict.fromkeys(plugins, "built-in"))
+
+
+@pytest.fixture(scope="session")
+def validator(registry):
+    schema = cfg.schema(registry)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
 
 
 @pytest.fixture

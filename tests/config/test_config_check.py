@@ -63,7 +63,8 @@ def test_required_parameter_and_remedy(data, tmp_path, registry):
     data["target"] = {}
     data["methods"] = ["captum.lift", "shap.kernel"]
     found = check(data, tmp_path, registry)
-    assert found["methods[0].with.count"].message == "this key is missing"
+    assert found["methods[0].with.count"].message == "this key is missing; it holds: count"
+    assert found["methods[0].with.count"].valid is None
     assert found["methods[1]"].valid == "pip install shap"
 
 
@@ -117,16 +118,63 @@ def test_missing_files(data, tmp_path, registry):
     assert found["models[0].weights"].nearest == "net.safetensor"
 
 
-def test_steps_are_asked_of_the_images(data, tmp_path, registry, monkeypatch):
-    import esegeta.images
-
-    def answer(steps):
-        return [(i, "no") for i, step in enumerate(steps) if step.use == "Bad"]
-
-    monkeypatch.setattr(esegeta.images, "check_steps", answer, raising=False)
-    data["preprocess"] = [{"use": "Good"}, {"use": "Bad", "with": {"a": 1}}]
+def test_steps_are_asked_of_the_images(data, tmp_path, registry):
+    data["preprocess"] = [{"use": "ToCanonical"}, {"use": "Resample", "with": {"targt": 1}}]
     data["models"][0]["preprocess"] = [{"use": "Bad"}]
-    assert sorted(check(data, tmp_path, registry)) == ["models[0].preprocess[0]", "preprocess[1]"]
+    found = check(data, tmp_path, registry)
+    assert sorted(found) == ["models[0].preprocess[0].use", "preprocess[1].with.targt"]
+    assert found["preprocess[1].with.targt"].nearest == "target"
+
+
+@pytest.mark.parametrize("mask", ["border", "label", {"box": [[0, 4], [0, 4]]}])
+@pytest.mark.parametrize(
+    ("place", "where"),
+    [
+        (("target",), "target.mask"),
+        (("models", 0, "target"), "models[0].target.mask"),
+        (("methods", 1, "target"), "methods[1].target.mask"),
+    ],
+)
+def test_a_mask_is_for_segmentation(data, tmp_path, registry, mask, place, where):
+    data["models"][0]["task"] = "classification"
+    data["target"] = {}
+    del data["images"][0]["label"]
+    *parents, last = place
+    part = data
+    for key in parents:
+        part = part[key]
+    part[last] = {"mask": mask}
+    found = check(data, tmp_path, registry)
+    assert list(found) == [where]
+    assert found[where].message == "a mask is for segmentation; 'unet' does classification"
+    part[last] = {"mask": "predicted"}
+    assert check(data, tmp_path, registry) == {}
+
+
+def test_a_mask_for_one_of_two_models_is_no_problem(data, tmp_path, registry):
+    data["models"].append({**data["models"][0], "name": "net", "task": "classification"})
+    data["target"] = {"mask": "label"}
+    data["methods"][1]["target"] = {"mask": "border"}
+    assert check(data, tmp_path, registry) == {}
+    data["methods"][1]["models"] = ["net"]
+    assert list(check(data, tmp_path, registry)) == ["methods[1].target.mask"]
+    config = cfg.parse(data, tmp_path)
+    assert list(cfg.check(config, registry, doubtful=frozenset({1}))) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "valid"),
+    [
+        ("steps", 0, "at least 1 and at most 64"),
+        ("steps", 65, "at least 1 and at most 64"),
+        ("start", -1, "at least 0"),
+        ("shape", [1, 0], "at least 1"),
+    ],
+)
+def test_both_bounds_are_told(data, tmp_path, registry, name, value, valid):
+    data["methods"] = [{"use": "paths", "with": {name: value}}]
+    ((_, problem),) = check(data, tmp_path, registry).items()
+    assert problem.valid == valid
 
 
 def test_target_is_inherited_by_key(data, tmp_path):

@@ -42,6 +42,47 @@ def test_names_that_stay_alike_are_refused_with_both_files(data, tmp_path):
     assert [image.name for image in found] == ["x", "t1"]
 
 
+def test_names_of_files_keep_their_letters(data, tmp_path):
+    touch(tmp_path, "日本.png", "中国.png", "u\u0308 (1).png")
+    found = images(data, tmp_path, {"path": "*.png"})
+    assert [image.name for image in found] == ["ü _1_", "中国", "日本"]
+
+
+def test_one_image_twice(data, tmp_path):
+    touch(tmp_path, "a.png", "b.png")
+    with pytest.raises(ConfigError) as caught:
+        images(data, tmp_path, {"path": "b.png"}, {"path": "a.png"}, {"path": "*.png"})
+    said = "this image is listed twice"
+    assert [(p.path, p.message, p.value) for p in caught.value.problems] == [
+        ("images[2]", f"{said} (images[1])", repr(str(tmp_path / "a.png"))),
+        ("images[2]", f"{said} (images[0])", repr(str(tmp_path / "b.png"))),
+    ]
+    maker = {"factory": "esegeta.demo:tree"}
+    with pytest.raises(ConfigError, match="listed twice"):
+        images(data, tmp_path, maker, maker)
+    with pytest.raises(ConfigError, match="would have the name of"):
+        images(data, tmp_path, maker, {**maker, "arguments": {"seed": 3}})
+    found = images(data, tmp_path, {"path": "a.png"}, {"path": "a.png", "name": "again"})
+    assert [image.name for image in found] == ["a", "again"]
+
+
+def test_links_that_lead_nowhere(data, tmp_path, registry):
+    touch(tmp_path, "in/a.png")
+    (tmp_path / "in/b.png").symlink_to("nowhere.png")
+    link = "a link to 'nowhere.png', which is not there"
+    with pytest.raises(ConfigError, match=rf"images\[0\]\.path: this is {link}"):
+        images(data, tmp_path, {"path": "in/b.png"})
+    with pytest.raises(ConfigError, match=rf"images\[0\]\.path: one of the files is {link}"):
+        images(data, tmp_path, {"path": "in/*.png"})
+    data["images"] = [{"path": "in/a.png", "label": "in/b.png"}]
+    data["references"] = ["in/*.png"]
+    found = cfg.check(cfg.parse(data, tmp_path), registry)
+    assert [(p.path, p.message) for p in found] == [
+        ("images[0].label", f"this is {link}"),
+        ("references[0]", f"one of the files is {link}"),
+    ]
+
+
 def test_name_or_label_for_many_files(data, tmp_path):
     touch(tmp_path, "a.png", "b.png")
     with pytest.raises(ConfigError, match="one label for the 2 files"):

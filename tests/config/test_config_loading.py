@@ -118,7 +118,16 @@ BAD = [
     (("execution", "devices"), ["cuda:0", "cuda:1"], "comes with a later version", None),
     (("patches",), {"size": [64, 64, 64]}, "comes with a later version", None),
     (("evaluate",), {}, "comes with a later version", None),
-    (("preprocess",), ["ZNormalization"], None, None),
+    (
+        ("preprocess",),
+        ["ZNormalization"],
+        'preprocess[0]: expected an object; write {"use": "ZNormalization"}',
+        None,
+    ),
+    (("images", 0), "ü.png", 'expected an object; write {"path": "ü.png"}', None),
+    (("models", 0), "a.py:B", "expected an object", None),
+    (("name",), "", "cannot be a folder's name", None),
+    (("name",), "a\n", "cannot be a folder's name", None),
     (("plugins",), "plugins", "expected a list", None),
 ]
 
@@ -138,8 +147,9 @@ def test_bad_form_is_one_problem_at_its_path(data, tmp_path, path, value, messag
     found = problems(data, tmp_path)
     assert len(found) == 1
     (where, problem), *_ = found.items()
-    if message is None:
+    if message is None or message.startswith("preprocess"):
         assert where.startswith(written(path))
+        assert (message or "") in str(problem)
         return
     assert where == written(path)
     assert message in problem.message
@@ -179,6 +189,47 @@ def test_what_keys_owe_each_other(data, tmp_path, change, where, message):
     found = problems(data, tmp_path)
     assert list(found) == [where]
     assert message in found[where].message
+
+
+def test_a_missing_key_says_what_it_holds_and_not_as_a_value(data, tmp_path):
+    del data["methods"]
+    del data["models"][0]["task"]
+    found = problems(data, tmp_path)
+    assert found["methods"].message == "this key is missing; it holds: the methods"
+    assert found["methods"].valid is None
+    assert found["models[0].task"].valid == "'classification', 'segmentation'"
+
+
+def test_both_bounds_of_a_key_are_told(data, tmp_path):
+    data["execution"] = {"seed": -1, "threads": 0}
+    found = problems(data, tmp_path)
+    assert found["execution.seed"].valid == f"at least 0 and below {2**32}"
+    assert found["execution.threads"].valid == "at least 1"
+
+
+@pytest.mark.parametrize("key", ["models", "images", "methods"])
+def test_nothing_is_said_of_what_stands_in_for_an_empty_list(
+    data, tmp_path, registry, monkeypatch, key
+):
+    monkeypatch.setattr(loading, "find", lambda folders: registry)
+    data[key] = []
+    (tmp_path / "c.json").write_text(json.dumps(data))
+    with pytest.raises(ConfigError) as caught:
+        cfg.validate(tmp_path / "c.json")
+    assert [p.path for p in caught.value.problems] == [key]
+
+
+@pytest.mark.parametrize("name", ["ü日本", "Größe 2", "देवनागर", "naïve-é", "日本_1"])
+def test_names_may_hold_any_letters(data, tmp_path, validator, name):
+    data["name"] = data["models"][0]["name"] = name
+    assert cfg.parse(data, tmp_path).models[0].name == name
+    assert validator.is_valid(data)
+
+
+@pytest.mark.parametrize("name", ["日/本", "日*", " 日", "_日", "日\u0000", "日\u3000本", "🙂"])
+def test_names_hold_no_other_signs(data, tmp_path, name):
+    data["name"] = name
+    assert list(problems(data, tmp_path)) == ["name"]
 
 
 def test_file_of_a_whole_model_takes_no_weights(data, tmp_path):

@@ -2,7 +2,6 @@ import json
 import re
 from pathlib import Path
 
-import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -218,13 +217,6 @@ def _default_wrapper(entry, problem):
     return not named and problem.path.startswith("methods[0].target.with")
 
 
-@pytest.fixture(scope="module")
-def validator(registry):
-    schema = cfg.schema(registry)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
-
-
 def test_schema_says_what_an_editor_shows(registry, data, validator):
     schema = cfg.schema(registry)
     assert validator.is_valid(data)
@@ -244,6 +236,28 @@ def test_schema_says_what_an_editor_shows(registry, data, validator):
         assert all("description" in p for key, p in part["properties"].items()), part
     assert not validator.is_valid(data | {"patches": {}})
     assert not validator.is_valid(data | {"models": [{**data["models"][0], "file": "a.pt"}]})
+
+
+STEPS = [
+    ({"use": "ZNormalization"}, True),
+    ({"use": "Resample", "with": {"target": [1, 2]}}, True),
+    ({"use": "Resize", "with": {"target_shape": 8}}, True),
+    ({"use": "Nope"}, False),
+    ({"use": "Resample", "with": {"targt": 4}}, False),
+    ({"use": "Resample", "with": {"target": 0}}, False),
+    ({"use": "Resize"}, False),
+    ("ZNormalization", False),
+]
+
+
+@pytest.mark.parametrize(("step", "right"), STEPS)
+def test_schema_and_check_agree_on_steps(registry, validator, data, tmp_path, step, right):
+    for part in (data, data["models"][0]):
+        part["preprocess"] = [step]
+        error = refused(cfg.parse, data)
+        problems = error.problems if error else cfg.check(cfg.parse(data, tmp_path), registry)
+        assert validator.is_valid(data) == (not problems) == right
+        del part["preprocess"]
 
 
 def test_dumped_configs_fit_the_schema(registry, data, validator, tmp_path):

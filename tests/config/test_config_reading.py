@@ -4,7 +4,7 @@ import pytest
 
 from esegeta import config as cfg
 from esegeta.config import reading
-from esegeta.config.reading import from_text, join, locate, read
+from esegeta.config.reading import from_text, locate, read
 from esegeta.errors import ConfigError
 
 
@@ -24,9 +24,23 @@ def said(text, tmp_path):
         ('{"a": 1}\n// end', "line 2, column 1", "JSON has no comments"),
         ('{"a": [1,\n]}', "line 1, column 9", "no comma after the last item"),
         ("{'a': 1}", "line 1, column 2", "double quotes"),
-        ('{"a" 1}', "line 1, column 6", "Expecting ':'"),
+        ('{"a" 1}', "line 1, column 6", "a colon is missing here"),
+        ('{"a": 1 "b": 2}', "line 1, column 9", "a comma is missing here"),
+        ("{\"a\": 'x'}", "line 1, column 7", "double quotes"),
+        ('{"a": True}', "line 1, column 7", "true, false and null in small letters"),
+        ('{"a": [1, None]}', "line 1, column 11", "true, false and null in small letters"),
+        ('{"a": NULL}', "line 1, column 7", "true, false and null in small letters"),
+        ("{a: 1}", "line 1, column 2", "a key in double quotes is missing here"),
+        ('{"a": "x}\n', "line 1, column 10", "is the quote missing?"),
+        ('{"a": 1,\n "b": "x', "line 2, column 7", "has no closing quote; is the file cut short?"),
+        ('{"a": "C:\\data"}', "line 1, column 10", 'twice in JSON: "C:\\\\data"'),
+        ('{"a": 1}}', "line 1, column 9", "the file should end here"),
+        ('{"a": 1', "line 1, column 8", "a bracket is still open; is it cut short?"),
+        ('{"NaN": 1,\n"a": NaN}', "line 2, column 6", "NaN is no JSON number"),
+        ('{"a": -1e999}', "line 1, column 7", "this number is too large"),
+        (f"[1,\n {'9' * 5000}]", "line 2, column 2", "this number is too long (5000 characters)"),
         ("", "line 1, column 1", "empty"),
-        ('{"a": ', "line 1", "Expecting value"),
+        ('{"a": ', "line 1", "a bracket is still open; is it cut short?"),
     ],
 )
 def test_syntax_errors_say_line_column_and_the_line(tmp_path, text, where, what):
@@ -59,10 +73,27 @@ def test_unreadable_files(tmp_path):
     with pytest.raises(ConfigError, match="this is a folder"):
         cfg.load(tmp_path)
     (tmp_path / "latin.json").write_bytes('{"name": "é"}'.encode("latin-1"))
-    with pytest.raises(ConfigError, match="UTF-8"):
+    with pytest.raises(ConfigError, match="no UTF-8 text"):
         read(tmp_path / "latin.json")
     (tmp_path / "bom.json").write_bytes(b"\xef\xbb\xbf{}")
     assert read(tmp_path / "bom.json") == {}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_file_in_utf_16_is_told_so(tmp_path, encoding):
+    (tmp_path / "c.json").write_bytes('{"name": "é"}'.encode(encoding))
+    said = f"this looks like {encoding[:6].upper()}; save it as UTF-8"
+    with pytest.raises(ConfigError, match=said):
+        read(tmp_path / "c.json")
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"PK\3\4\x14\0", bytes(range(256))]
+)
+def test_a_binary_file_is_no_json_file(tmp_path, content):
+    (tmp_path / "c.json").write_bytes(content)
+    with pytest.raises(ConfigError, match="this is no JSON file"):
+        read(tmp_path / "c.json")
 
 
 def test_missing_file_names_the_nearest(tmp_path):
@@ -81,8 +112,3 @@ def test_bare_name_is_a_config_that_esegeta_brings(tmp_path, monkeypatch):
     (tmp_path / "demo").mkdir()
     with pytest.raises(ConfigError, match="this is a folder"):
         locate(reading.Path("demo"))
-
-
-def test_join():
-    assert join(join(join("", "methods"), 1), "with") == "methods[1].with"
-    assert join("a", "b c") == 'a["b c"]'

@@ -87,3 +87,14 @@ def test_a_truncated_picture_is_an_error(tmp_path, suffix):
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(ImageError, match="cut short or damaged"):
         read(path)
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_an_alpha_channel_that_is_left_out_is_logged(tmp_path, caplog, mode, ending):
+    path = tmp_path / f"a.{ending}"
+    Pillow.fromarray(RGB).convert(mode).save(path)
+    with caplog.at_level("INFO", logger="esegeta"):
+        read(path)
+    said = [f"{path}: its alpha channel is left out"]
+    assert [r.getMessage() for r in caplog.records] == (said if mode == "RGBA" else [])

@@ -204,7 +204,9 @@ def test_histogram_standardization(step):
 def test_voxels_that_are_no_numbers_are_counted_and_placed(step, value):
     image = volume()
     image.tensor[0, 3, 4, 5] = image.tensor[0, 9, 9, 9] = value
-    with pytest.raises(ImageError, match=r"a holds 2 voxels .* \(before preprocessing\)") as error:
+    with pytest.raises(
+        ImageError, match=r"a holds 2 values that are .* \(before preprocessing\)"
+    ) as error:
         prepare(image, [step("ZNormalization")])
     assert f"{value} at index (3, 4, 5) of channel 0" in str(error.value)
 
@@ -212,7 +214,7 @@ def test_voxels_that_are_no_numbers_are_counted_and_placed(step, value):
 def test_preprocessing_that_makes_them_is_named(step):
     image = Image(torch.full((1, 4, 4), 3e38), np.eye(4), "a")
     steps = [step("ChannelNormalization", mean=[-3e38], std=[0.5])]
-    with pytest.raises(ImageError, match=r"gives a 16 voxels .* \(after it, none before\)"):
+    with pytest.raises(ImageError, match=r"gives a 16 values .* \(after it, none before\)"):
         prepare(image, steps)
 
 
@@ -222,11 +224,15 @@ def test_preprocessing_that_makes_them_is_named(step):
         ("ZNormalization", {}, r"preprocess\[1\], ZNormalization, fails on a: Standard deviation"),
         ("RescaleIntensity", {}, "all the intensity values are the same"),
         ("ZNormalization", {"masking_method": "label"}, "the image has none"),
-        ("Resample", {"target": 100}, "a spacing of 100 mm leaves no voxel"),
+        (
+            "Resample",
+            {"target": 100},
+            "a spacing of 100 mm leaves nothing of .10, 10, 10. at .1.0, 1.0, 1.0. mm",
+        ),
         ("Resample", {"target": [1, 1]}, "has 2 numbers; a volume needs one or three"),
         ("Resize", {"target_shape": [9, 9]}, "has 2 numbers; a volume needs one or three"),
         ("Crop", {"cropping": [1, 2, 3, 4]}, "has 4 numbers; a volume needs one or three"),
-        ("Crop", {"cropping": 5}, "leaves no voxel of a"),
+        ("Crop", {"cropping": 5}, r"leaves nothing of a: \(0, 0, 0\)"),
     ],
 )
 def test_a_step_that_fails_says_which_and_why(step, use, arguments, message):
@@ -235,8 +241,29 @@ def test_a_step_that_fails_says_which_and_why(step, use, arguments, message):
         prepare(image, [step("ToCanonical"), step(use, **arguments)])
 
 
+def test_one_value_is_said_in_the_singular():
+    image = volume()
+    image.tensor[0, 3, 4, 5] = float("nan")
+    with pytest.raises(ImageError, match="a holds 1 value that is NaN or infinite"):
+        prepare(image, [])
+
+
+@pytest.mark.parametrize(
+    ("use", "arguments", "message"),
+    [
+        ("Resample", {"target": 100}, r"leaves nothing of \(12, 14\) at \(1\.0, 1\.0\) mm"),
+        ("Crop", {"cropping": 7}, r"leaves nothing of a: \(0, 0\)\."),
+        ("Crop", {"cropping": [1, 2, 3]}, "has 3 numbers; a picture needs one, two or four"),
+        ("Pad", {"padding": [1, 2, 3, 4, 5, 6]}, "has 6 numbers; a picture needs one, two or four"),
+    ],
+)
+def test_a_picture_is_spoken_of_in_two_numbers(step, use, arguments, message):
+    with pytest.raises(ImageError, match=message):
+        prepare(volume((12, 14)), [step(use, **arguments)])
+
+
 def test_wrong_steps_are_refused_with_their_index(step):
-    with pytest.raises(ImageError, match=r"preprocess\[1\]: RandomNoise is random"):
+    with pytest.raises(ImageError, match=r"preprocess\[1\]\.use: this step is random"):
         prepare(volume(), [step("ToCanonical"), step("RandomNoise")])
 
 

@@ -75,7 +75,7 @@ def test_a_label_on_another_grid_is_refused_with_both(tmp_path, oblique, wrong):
 
 @pytest.mark.parametrize(
     ("odd", "message"),
-    [(0.5, "1 are not, such as 0.5"), (np.nan, "1 are not, such as nan")],
+    [(0.5, "1 is not: 0.5"), (np.nan, "1 is not: nan")],
 )
 def test_a_label_must_be_whole_numbers(tmp_path, odd, message):
     values = np.zeros((4, 5, 6), dtype=np.float32)
@@ -132,3 +132,9 @@ def test_the_digest_follows_the_content(tmp_path):
     assert digest(tmp_path) != whole
     with pytest.raises(ImageError, match="cannot be read"):
         digest(tmp_path / "gone")
+
+
+def test_a_link_that_leads_nowhere_is_told_so(tmp_path):
+    (tmp_path / "a.png").symlink_to("nowhere.png")
+    with pytest.raises(ImageError, match=r"a\.png is a link to 'nowhere\.png', which is not there"):
+        read(tmp_path / "a.png")

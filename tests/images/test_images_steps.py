@@ -2,10 +2,13 @@ import inspect
 import subprocess
 import sys
 
+import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from esegeta.images import check_steps
-from esegeta.images.steps import _NEEDED, STEPS
+from esegeta.images.steps import _NEEDED, STEPS, step_schemas
 
 GOOD = [
     ("ZNormalization", {}),
@@ -31,39 +34,48 @@ GOOD = [
 ]
 
 BAD = [
-    ("Znormalization", {}, "no preprocessing step 'Znormalization'; did you mean 'ZNormalization'"),
-    ("Sharpen", {}, "no preprocessing step 'Sharpen'. There are: ZNormalization, RescaleIntens"),
-    ("RandomAffine", {}, "RandomAffine is random; an explanation is of one image"),
-    ("Flip", {"axes": 0}, "no preprocessing step 'Flip'"),
-    ("Resample", {"targt": 4}, "no argument 'targt'; did you mean 'target'?"),
-    ("Resample", {"target": 0}, "'target' must be a number above 0"),
-    ("Resample", {"target": "4"}, "'target' must be a number above 0"),
-    ("Resample", {"target": True}, "'target' must be a number above 0"),
-    ("Resample", {"target": [1, 1, 1, 1]}, "2 or 3 of them"),
-    ("Resample", {"target": "t1.nii.gz"}, "not 't1.nii.gz'"),
-    ("Resample", {"p": 0.5}, "no argument 'p'"),
-    ("Resample", {"image_interpolation": "cubical"}, "one of 'linear', 'nearest'"),
-    ("Resample", {"antialias": 1}, "true or false, not 1"),
-    ("Resize", {}, "Resize needs 'target_shape'"),
-    ("Resize", {"target_shape": 22.5}, "a whole number above 0"),
-    ("CropOrPad", {}, "needs 'target_shape', or 'mask_name'"),
-    ("CropOrPad", {"target_shape": 64.5}, "in voxels must be whole numbers, not 64.5"),
-    ("CropOrPad", {"target_shape": 64, "location": "random"}, "no argument 'location'"),
-    ("CropOrPad", {"target_shape": 64, "only_crop": True, "only_pad": True}, "exclude each other"),
-    ("Crop", {"cropping": -1}, "a whole number from 0"),
-    ("Pad", {"padding": 1, "padding_mode": "empty"}, "'padding_mode' must be a number or one of"),
-    ("ToOrientation", {"orientation": "RAL"}, "three letters"),
-    ("ZNormalization", {"masking_method": "Left"}, "one of 'mean', 'label'"),
-    ("RescaleIntensity", {"out_min_max": [1, 0]}, "two rising numbers"),
-    ("RescaleIntensity", {"percentiles": [0, 101]}, "two rising numbers from 0 to 100"),
-    ("Clamp", {}, "needs 'out_min' or 'out_max'"),
-    ("Clamp", {"out_min": 2, "out_max": 1}, "must not be above"),
-    ("Clamp", {"out_min": float("nan")}, "a number or null, not nan"),
-    ("Mask", {"masking_method": "mean", "labels": [1]}, "'labels' needs 'masking_method'"),
-    ("ChannelNormalization", {"mean": [0.5]}, "ChannelNormalization needs 'std'"),
-    ("ChannelNormalization", {"mean": [0.5], "std": [0]}, "a number above 0"),
-    ("ChannelNormalization", {"mean": [0.5], "std": [1, 1]}, "one per channel"),
-    ("HistogramStandardization", {"landmarks": [1, 2]}, "13 of them (a number)"),
+    ("Znormalization", {}, "use", "there is no such preprocessing step (here: 'Znormalization')"),
+    ("Znormalization", {}, "use", "did you mean 'ZNormalization'? · valid: ZNormalization, Resc"),
+    ("Sharpen", {}, "use", "    valid: ZNormalization, RescaleIntens"),
+    ("RandomAffine", {}, "use", "this step is random; an explanation is of one image"),
+    ("Flip", {"axes": 0}, "use", "there is no such preprocessing step"),
+    ("Resample", {"targt": 4}, "with.targt", "has no such argument"),
+    ("Resample", {"targt": 4}, "with.targt", "did you mean 'target'? · valid: target, image_"),
+    ("Resample", {"a b": 4}, 'with["a b"]', "has no such argument"),
+    ("ToCanonical", {"p": 4}, "with.p", "valid: no arguments at all"),
+    ("Resample", {"target": 0}, "with.target", "(here: 0)\n    valid: a number above 0"),
+    ("Resample", {"target": "4"}, "with.target", "valid: a number above 0"),
+    ("Resample", {"target": True}, "with.target", "valid: a number above 0"),
+    ("Resample", {"target": [1, 1, 1, 1]}, "with.target", "2 or 3 of them"),
+    ("Resample", {"target": "t1.nii.gz"}, "with.target", "(here: 't1.nii.gz')"),
+    ("Resample", {"p": 0.5}, "with.p", "has no such argument"),
+    ("Resample", {"image_interpolation": "no"}, "with.image_interpolation", "one of 'linear', 'n"),
+    ("Resample", {"antialias": 1}, "with.antialias", "valid: true or false"),
+    ("Resize", {}, "with.target_shape", "Resize needs this argument\n    valid: a whole number"),
+    ("Resize", {"target_shape": 22.5}, "with.target_shape", "a whole number above 0"),
+    ("CropOrPad", {}, "with", "needs 'target_shape', or 'mask_name'"),
+    ("CropOrPad", {"target_shape": 64.5}, "with", "in voxels must be whole numbers, not 64.5"),
+    ("CropOrPad", {"location": "random"}, "with.location", "has no such argument"),
+    (
+        "CropOrPad",
+        {"target_shape": 64, "only_crop": True, "only_pad": True},
+        "with",
+        "exclude each",
+    ),
+    ("Crop", {"cropping": -1}, "with.cropping", "a whole number from 0"),
+    ("Pad", {"padding": 1, "padding_mode": "x"}, "with.padding_mode", "a number or one of"),
+    ("ToOrientation", {"orientation": "RAL"}, "with.orientation", "three letters"),
+    ("ZNormalization", {"masking_method": "Left"}, "with.masking_method", "one of 'mean', 'label'"),
+    ("RescaleIntensity", {"out_min_max": [1, 0]}, "with.out_min_max", "two rising numbers"),
+    ("RescaleIntensity", {"percentiles": [0, 101]}, "with.percentiles", "from 0 to 100"),
+    ("Clamp", {}, "with", "needs 'out_min' or 'out_max'"),
+    ("Clamp", {"out_min": 2, "out_max": 1}, "with", "must not be above"),
+    ("Clamp", {"out_min": float("nan")}, "with.out_min", "(here: nan)"),
+    ("Mask", {"masking_method": "mean", "labels": [1]}, "with", "'labels' needs 'masking_method'"),
+    ("ChannelNormalization", {"mean": [0.5]}, "with.std", "ChannelNormalization needs this"),
+    ("ChannelNormalization", {"mean": [0.5], "std": [0]}, "with.std", "a number above 0"),
+    ("ChannelNormalization", {"mean": [1], "std": [1, 1]}, "with", "'mean' has 1 number, 'std' 2;"),
+    ("HistogramStandardization", {"landmarks": [1, 2]}, "with.landmarks", "13 of them (a number)"),
 ]
 
 
@@ -72,16 +84,41 @@ def test_what_is_right_passes(step, use, arguments):
     assert check_steps([step(use, **arguments)]) == []
 
 
-@pytest.mark.parametrize(("use", "arguments", "message"), BAD)
-def test_what_is_wrong_is_said(step, use, arguments, message):
-    found = check_steps([step("ToCanonical"), step(use, **arguments)])
-    assert [index for index, _ in found] == [1]
-    assert message in found[0][1]
+@pytest.mark.parametrize(("use", "arguments", "where", "message"), BAD)
+def test_what_is_wrong_is_said_where_it_stands(step, use, arguments, where, message):
+    (found,) = check_steps([step("ToCanonical"), step(use, **arguments)])
+    assert found.path == f"preprocess[1].{where}"
+    assert message in str(found)
 
 
 def test_all_problems_are_found_at_once(step):
     steps = [step("Resample", target=-1, antialas=True), step("Resiz"), step("Pad", padding="a")]
-    assert [index for index, _ in check_steps(steps)] == [0, 0, 1, 2]
+    assert [problem.path for problem in check_steps(steps, "models[2].preprocess")] == [
+        "models[2].preprocess[0].with.target",
+        "models[2].preprocess[0].with.antialas",
+        "models[2].preprocess[1].use",
+        "models[2].preprocess[2].with.padding",
+    ]
+
+
+@pytest.mark.parametrize(("use", "arguments"), GOOD)
+def test_the_schema_takes_what_is_right_and_no_other_name(use, arguments):
+    validator = jsonschema.Draft202012Validator(step_schemas()[use])
+    data = {key: list(v) if isinstance(v, tuple) else v for key, v in arguments.items()}
+    assert validator.is_valid(data)
+    assert not validator.is_valid(data | {"targt": 4})
+    assert validator.is_valid({}) == (use not in _NEEDED)
+
+
+@given(use=st.sampled_from(sorted(STEPS)), data=st.data())
+def test_schema_and_check_agree_on_any_value(use, data):
+    numbers = st.integers(-2, 9) | st.sampled_from([0.5, -1.5, 99.5])
+    scalars = st.sampled_from([None, True, "", "mean", "label", "RAS", "LPs", "RLA"]) | numbers
+    value = data.draw(scalars | st.lists(scalars | numbers, max_size=7))
+    for name, kind in STEPS[use].items():
+        fits = jsonschema.Draft202012Validator(step_schemas()[use]["properties"][name])
+        rising = "rising" in kind.says and isinstance(value, list)  # beyond a schema
+        assert rising or fits.is_valid(value) == kind.accepts(value), (name, value)
 
 
 @pytest.mark.parametrize("use", [name for name in STEPS if name != "ChannelNormalization"])

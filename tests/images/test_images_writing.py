@@ -1,5 +1,6 @@
 import nibabel
 import numpy as np
+import PIL.Image
 import pytest
 import SimpleITK
 import torch
@@ -67,6 +68,49 @@ def test_a_picture_becomes_an_array(tmp_path, channels, shape):
     assert stored.shape == shape
     assert stored.dtype == np.float32
     assert np.allclose(stored, map.numpy().reshape(shape))
+
+
+@pytest.mark.parametrize(("channels", "shape"), [(1, (4, 5, 1)), (3, (4, 5, 1, 3))])
+def test_one_slice_of_nifti_keeps_its_place(tmp_path, oblique, channels, shape):
+    values = np.random.default_rng(0).random((4, 5, 1), dtype=np.float32)
+    nibabel.save(nibabel.Nifti1Image(values, oblique), tmp_path / "thin.nii.gz")
+    image = read(tmp_path / "thin.nii.gz")
+    assert image.ndim == 2
+    map = torch.rand(channels, 4, 5)
+    path = write_map(map, image, tmp_path)
+    assert path == tmp_path / "map.nii.gz"
+    file = nibabel.load(path)
+    assert file.shape == shape
+    assert np.allclose(file.affine, oblique, atol=1e-5)
+    assert torch.equal(read(path).tensor, map)
+
+
+def test_one_slice_of_dicom_keeps_its_place(tmp_path):
+    values = np.arange(20, dtype=np.int16).reshape(4, 5)
+    slice_ = SimpleITK.GetImageFromArray(values[None])
+    slice_.SetSpacing((0.5, 0.8, 3))
+    slice_.SetOrigin((10, -20, 30))
+    SimpleITK.WriteImage(slice_, tmp_path / "one.dcm")
+    image = read(tmp_path / "one.dcm")
+    assert image.ndim == 2
+    itk = SimpleITK.ReadImage(write_map(image.tensor, image, tmp_path))
+    source = SimpleITK.ReadImage(tmp_path / "one.dcm")
+    for column, row in ((0, 0), (4, 0), (0, 3)):
+        place = source.TransformIndexToPhysicalPoint((column, row, 0))
+        index = itk.TransformPhysicalPointToIndex(place)
+        assert index == (row, column, 0)
+        assert itk[index] == values[row, column]
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.png"])
+def test_maps_of_arrays_and_pictures_in_2d_are_arrays(tmp_path, name):
+    values = np.zeros((4, 5), dtype=np.uint8)
+    if name == "a.npy":
+        np.save(tmp_path / name, values)
+    else:
+        PIL.Image.fromarray(values).save(tmp_path / name)
+    image = read(tmp_path / name)
+    assert write_map(image.tensor, image, tmp_path).name == "map.npy"
 
 
 def test_the_same_map_gives_the_same_bytes(tmp_path, oblique):
