@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from esegeta.errors import PluginError
 from esegeta.plugin import Passes, Plugin
@@ -49,19 +49,20 @@ def entry(plugin: Plugin, registry: Registry) -> dict[str, Any]:
     }
 
 
-def table(registry: Registry) -> Table:
-    """Draw the methods as a table."""
-    drawn = Table("family", "name", "what it shows", "cost", "paper", "from")
+WIDE = 140
+"""Columns of a terminal from which on papers and origins leave room for the rest."""
+
+
+def table(registry: Registry, width: int) -> Table:
+    """Draw the methods as a table; a narrow one leaves out papers and where methods come from."""
+    names = (Column(title, no_wrap=True) for title in ("family", "name"))
+    more = ("paper", "from") if width >= WIDE else ()
+    drawn = Table(*names, "what it shows", "cost", *more)
     family = None
     for plugin in registry.plugins.values():
-        drawn.add_row(
-            plugin.family if plugin.family != family else "",
-            plugin.name,
-            plugin.summary,
-            cost(plugin),
-            plugin.paper,
-            registry.origin(plugin.name),
-        )
+        first = plugin.family if plugin.family != family else ""
+        rest = (plugin.paper, registry.origin(plugin.name)) if more else ()
+        drawn.add_row(first, plugin.name, plugin.summary, cost(plugin), *rest)
         family = plugin.family
     return drawn
 

@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from esegeta.errors import ConfigError, EsegetaError, PluginError, RunError
+from esegeta.streams import stdout_aside
 from esegeta.version import __version__
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from esegeta.runs.api import RunResult
 
 app = typer.Typer(
@@ -79,18 +83,20 @@ def run(
 ) -> None:
     """Make every map that CONFIG asks for, and a report.
 
-    Exit code 0: all done; 1: something failed; 2: the config is wrong; 130: interrupted.
+    Exit code 0: all done; 1: something failed; 2: it could not begin; 130: interrupted.
     """
     from esegeta.runs.api import run as start
 
-    result = start(config, output=output, resume=resume, plugins=plugins or ())
+    with stdout_aside():
+        result = start(config, output=output, resume=resume, plugins=plugins or ())
     _summary(result)
     if result.pending:
         parts = ["esegeta", "run", str(config), "--resume"]
         parts += ["--output", str(output)] if output else []
         for folder in plugins or ():
             parts += ["--plugins", str(folder)]
-        typer.echo(f"Interrupted; go on with:  {shlex.join(parts)}")
+        why = f"Stopped: {result.stopped}. Mend that, then" if result.stopped else "Interrupted;"
+        typer.echo(f"{why} go on with:  {shlex.join(parts)}")
     raise typer.Exit(result.exit_code)
 
 
@@ -109,19 +115,25 @@ def _summary(result: "RunResult") -> None:
 
 @app.command()
 def plan(config: ConfigFile, plugins: Plugins = None, as_json: AsJson = False) -> None:
-    """Say what a run would do and take: jobs, passes, time, memory. Runs no method."""
+    """Say what a run would do and take: jobs, passes, time, memory. Runs no method.
+
+    Exit code 0: all can be done; 1: something would fail; 2: the config is wrong.
+    """
     from esegeta.runs import estimate
     from esegeta.runs.opening import open_config
 
-    settings, registry, folders = open_config(config, plugins or ())
-    forecast = estimate.forecast(settings, registry, folders)
+    with stdout_aside():
+        settings, registry, folders = open_config(config, plugins or ())
+        forecast = estimate.forecast(settings, registry, folders)
+    problems = forecast.problems()
     if as_json:
         _print_json(forecast.record())
     else:
         _print(forecast.table())
-        for problem in forecast.problems():
+        for problem in problems:
             typer.echo(problem)
         typer.echo(str(forecast))
+    raise typer.Exit(1 if problems else 0)
 
 
 @app.command()
@@ -130,8 +142,14 @@ def validate(config: ConfigFile, plugins: Plugins = None) -> None:
     from esegeta.runs.opening import open_config
     from esegeta.runs.plan import make
 
-    settings, registry, _ = open_config(config, plugins or ())
-    typer.echo(f"{config} is valid: {make(settings, registry)}")
+    with stdout_aside():
+        settings, registry, _ = open_config(config, plugins or ())
+        made = make(settings, registry)
+    typer.echo(f"{config} is valid: {made}.")
+    parts = ["esegeta", "plan", str(config)]
+    for folder in plugins or ():
+        parts += ["--plugins", str(folder)]
+    typer.echo(f"No model was loaded; to see whether each works:  {shlex.join(parts)}")
 
 
 @app.command()
@@ -139,23 +157,25 @@ def layers(config: ConfigFile, as_json: AsJson = False) -> None:
     """List the models' layers, as they run on the first image: names, kinds, output shapes."""
     from dataclasses import asdict
 
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from esegeta.config import load
     from esegeta.runs.inputs import layers as listed
 
-    found = listed(load(config))
+    with stdout_aside():
+        found = listed(load(config))
     if as_json:
         _print_json({model: [asdict(info) for info in infos] for model, infos in found.items()})
         return
     for model, infos in found.items():
-        table = Table("layer", "kind", "output", "grid of its map", "parameters", title=model)
+        names = (Column(title, no_wrap=True) for title in ("layer", "kind"))
+        table = Table(*names, "output", "grid of its map", "parameters", title=model)
         for info in infos:
-            names = [info.name]
+            places = [info.name]
             if info.calls > 1:
-                names = [f"{info.name}#{call}" for call in range(1, info.calls + 1)]
+                places = [f"{info.name}#{call}" for call in range(1, info.calls + 1)]
             shape, grid = (" × ".join(map(str, axes or ())) for axes in (info.shape, info.grid))
-            for name in names:
+            for name in places:
                 table.add_row(name, info.kind, shape, grid, f"{info.parameters:,}")
         _print(table)
 
@@ -169,17 +189,16 @@ def methods(
     """List the methods there are, and those that are unavailable with the reason."""
     from esegeta import catalogue
 
-    registry = _find(plugins or ())
-    if name is not None:
-        entry = catalogue.entry(registry.get(name), registry)
-        if as_json:
-            _print_json(entry)
-        else:
-            typer.echo(catalogue.page(entry))
-    elif as_json:
-        _print_json(catalogue.record(registry))
+    with stdout_aside():
+        registry = _find(plugins or ())
+        entry = None if name is None else catalogue.entry(registry.get(name), registry)
+        record = catalogue.record(registry)
+    if as_json:
+        _print_json(entry or record)
+    elif entry is not None:
+        typer.echo(catalogue.page(entry))
     else:
-        _print(catalogue.table(registry))
+        _print(catalogue.table(registry, _console().width))
         for line in catalogue.unavailable(registry):
             typer.echo(line)
 
@@ -189,7 +208,9 @@ def schema(plugins: Plugins = None) -> None:
     """Print the JSON Schema of a config, with every method's parameters, for an editor."""
     from esegeta.config import schema as made
 
-    _print_json(made(_find(plugins or ())))
+    with stdout_aside():
+        found = made(_find(plugins or ()))
+    _print_json(found)
 
 
 @app.command(name="new-plugin")
@@ -240,12 +261,21 @@ def _find(named: Sequence[Path]) -> Any:
     return find([*([here] if here.is_dir() else []), *named])
 
 
-def _print(table: Any) -> None:
-    """Print a table; where no terminal says how wide it is, nothing is cut off."""
+def _console() -> "Console":
+    """Give the terminal; where there is none to say how wide it is, one that is wide."""
     from rich.console import Console
 
     console = Console(highlight=False)
-    console = console if console.is_terminal else Console(highlight=False, width=200)
+    return console if console.is_terminal else Console(highlight=False, width=200)
+
+
+def _print(table: "Table") -> None:
+    """Print a table; what must not be wrapped is not cut either, on however narrow a terminal."""
+    from rich.measure import Measurement
+
+    console = _console()
+    least = Measurement.get(console, console.options.update(max_width=10_000), table).minimum
+    console.width = max(console.width, least)
     console.print(table)
 
 

@@ -13,8 +13,12 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
+from esegeta.ctrl_c import CtrlC
 from esegeta.errors import PluginError
 from esegeta.plugin import FAMILIES, Plugin, plugin_of
+
+BUILT_IN = "built-in"
+"""Where the plug-ins that come with esegeta come from, as `Registry.origin` says it."""
 
 GROUP = "esegeta.plugins"
 PACKAGE = "esegeta.plugins"
@@ -94,7 +98,7 @@ def built_in() -> list[Found]:
     for name, package in packages.items():
         for path in _files(Path(package.__path__[0])):
             module = f"{package.__name__}.{path.stem}"
-            found.append(_load(path, "built-in", module, FOLDERS[name]))
+            found.append(_load(path, BUILT_IN, module, FOLDERS[name]))
     return found
 
 
@@ -108,21 +112,22 @@ def entry_points() -> list[Found]:
     found = []
     for point in metadata.entry_points(group=GROUP):
         origin = f"entry point {point.name}"
-        try:
-            with contextlib.redirect_stdout(sys.stderr):
-                target = point.load()
-            plugins = _plugins(target) if isinstance(target, ModuleType) else [plugin_of(target)]
-        except (Exception, SystemExit) as error:
-            file = origin if point.dist is None else f"{origin} of {point.dist.name}"
-            reason = _reason(error, point.value)
-            found.append(
-                Found(
-                    origin, [], [Unavailable(point.name, None, file, reason, _remedy(error, file))]
-                )
-            )
-        else:
-            found.append(Found(origin, plugins))
+        with CtrlC():
+            found.append(_point(point, origin))
     return found
+
+
+def _point(point: metadata.EntryPoint, origin: str) -> Found:
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            target = point.load()
+        plugins = _plugins(target) if isinstance(target, ModuleType) else [plugin_of(target)]
+    except BaseException as error:
+        file = origin if point.dist is None else f"{origin} of {point.dist.name}"
+        reason = _reason(error, point.value)
+        lost = Unavailable(point.name, None, file, reason, _remedy(error, file))
+        return Found(origin, [], [lost])
+    return Found(origin, plugins)
 
 
 def _files(path: Path) -> list[Path]:
@@ -130,13 +135,21 @@ def _files(path: Path) -> list[Path]:
 
 
 def _load(path: Path, origin: str, module: str | None = None, family: str | None = None) -> Found:
-    """Import one file, by `module` name or, without one, by its path."""
+    """Import one file, by `module` name or, without one, by its path.
+
+    Whatever it raises makes it unavailable; only the user's own Ctrl-C goes on.
+    """
+    with CtrlC():
+        return _imported(path, origin, module, family)
+
+
+def _imported(path: Path, origin: str, module: str | None, family: str | None) -> Found:
     try:
         # What a plug-in prints on import must not mix with our output (`esegeta schema > file`).
         with contextlib.redirect_stdout(sys.stderr):
             loaded = importlib.import_module(module) if module else _by_path(path)
         plugins = _plugins(loaded)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         names = _declared(path) or [(path.stem, family)]
         lost = [
             Unavailable(name, kind, str(path), _reason(error, str(path)), _remedy(error, str(path)))
@@ -212,12 +225,13 @@ def _reason(error: BaseException, source: str) -> str:
     if isinstance(error, PluginError):
         return str(error)
     kind = type(error).__name__
+    what = f"{kind}: {error}".removesuffix(": ")
     if isinstance(error, SyntaxError):
         text = f": {error.text.strip()}" if error.text else ""
         return f"{kind} in {error.filename or source}, line {error.lineno}: {error.msg}{text}"
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == source]
     where = f" ({source}, line {lines[-1]})" if lines else ""
-    return f"{kind}: {error}{where}"
+    return f"{what}{where}"
 
 
 def _remedy(error: BaseException, source: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from esegeta.discovery import Found, Unavailable, built_in, entry_points, folder
+from esegeta.discovery import BUILT_IN, Found, Unavailable, built_in, entry_points, folder
 from esegeta.errors import PluginError, unknown
 from esegeta.plugin import FAMILIES, Family, Plugin
 
@@ -94,6 +94,9 @@ def find(folders: Sequence[Path] = ()) -> Registry:
     **This runs the code of every file it finds**, as any import does: give no folder whose content
     you would not run. It imports torch, because the plug-ins do.
 
+    Of two files that define one name, neither is taken, unless one of them is built-in: that one
+    stays, so that no file changes what a method of esegeta means.
+
     Parameters
     ----------
     folders : sequence of Path
@@ -120,7 +123,7 @@ def find(folders: Sequence[Path] = ()) -> Registry:
 
 
 def _build(found: Iterable[Found]) -> Registry:
-    """Order by family and name, and set aside names that more than one file claims."""
+    """Order by family and name, and set aside what claims a name that another file has."""
     claims: dict[str, dict[Path, Found]] = {}
     registry = Registry()
     for one in found:
@@ -131,10 +134,14 @@ def _build(found: Iterable[Found]) -> Registry:
     kept: list[tuple[Plugin, str]] = []
     for name, files in claims.items():
         plugins = [(p, one.origin) for one in files.values() for p in one.plugins if p.name == name]
-        if len(files) == 1:
-            kept.append(plugins[0])
-        else:
-            registry.unavailable.extend(_clash(plugin, list(files)) for plugin, _ in plugins)
+        ours = [pair for pair in plugins if pair[1] == BUILT_IN]
+        stays = plugins if len(files) == 1 else ours if len(ours) == 1 else []
+        kept += stays[:1]
+        registry.unavailable.extend(
+            _clash(plugin, list(files), built_in=bool(stays))
+            for plugin, origin in plugins
+            if not stays or plugin is not stays[0][0]
+        )
     kept.sort(key=lambda pair: (FAMILIES.index(pair[0].family), pair[0].name))
     for plugin, origin in kept:
         registry.plugins[plugin.name] = plugin
@@ -142,12 +149,15 @@ def _build(found: Iterable[Found]) -> Registry:
     return registry
 
 
-def _clash(plugin: Plugin, files: Sequence[Path]) -> Unavailable:
+def _clash(plugin: Plugin, files: Sequence[Path], *, built_in: bool) -> Unavailable:
     """Say that several files define a plug-in of one name."""
+    remedy = "rename the function in one of them, or take one file away"
+    if built_in:
+        remedy = f"rename the function in {plugin.source}: the built-in one keeps the name"
     return Unavailable(
         name=plugin.name,
         family=plugin.family,
         source=str(plugin.source),
         reason=f"the name is defined by {' and by '.join(map(str, files))}",
-        remedy="rename the function in one of them, or take one file away",
+        remedy=remedy,
     )

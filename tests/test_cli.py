@@ -37,7 +37,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     def ask(*arguments: object) -> Said:
         monkeypatch.setattr(sys, "argv", ["esegeta", *map(str, arguments)])
-        monkeypatch.delenv(cli.DEBUG, raising=False)
+        monkeypatch.setenv(cli.DEBUG, "")  # and what --debug sets is undone
         with pytest.raises(SystemExit) as ended:
             cli.main()
         said = capsys.readouterr()
@@ -74,7 +74,8 @@ def test_validate_says_what_the_run_would_do(call, project) -> None:
     said = call("validate", project.config(["saliency", odd("work")], images=[{"path": "*.png"}]))
     assert said.code == 0
     assert "4 jobs in 2 groups (1 model, 2 images)" in said.out
-    assert "forward" in said.out
+    assert "forward" not in said.out, "passes are told once the images' sizes are known"
+    assert re.search(r"No model was loaded; .*esegeta plan .*config\.json\n$", said.out)
     assert not (project.folder / "out").exists()
 
 
@@ -200,6 +201,8 @@ def test_run_reports_and_says_where(call, project) -> None:
     said = call("run", config)
     assert said.code == 1
     assert "failed: a/net/predicted/raise\n    ValueError: nothing works" in said.out
+    assert "failed  a/net/predicted/raise\n" in said.err
+    assert "nothing works" not in said.err, "the reason is told once"
     assert "1 done, 1 failed" in said.out
     report = Path(re.search(r"report: (.*)", said.out)[1])
     assert report == project.folder / "out" / "report.html"
@@ -240,9 +243,10 @@ def test_plan_measures_and_writes_nothing(call, project) -> None:
     config = project.config(["occlusion", odd("raise")], models=[net, broken])
     before = sorted(project.folder.rglob("*.*"))
     said = call("plan", config)
-    assert said.code == 0, said.err
+    assert said.code == 1, said.err
     assert "a/net/predicted" in said.out
     assert "this network is broken" in said.out
+    assert "cost unknown" in said.out
     facts = json.loads(call("plan", config, "--json").out)
     first, second = facts["groups"]
     assert first["spatial"] == [16, 16]
@@ -251,9 +255,93 @@ def test_plan_measures_and_writes_nothing(call, project) -> None:
     assert sum(job["seconds"] for job in first["jobs"]) == pytest.approx(first["seconds"])
     assert "broken" in second["error"]
     assert facts["totals"]["jobs"] == 4
+    assert second["seconds"] is second["memory"] is facts["totals"]["seconds"] is None
     after = [p for p in project.folder.rglob("*.*") if p.suffix != ".pyc"]
     assert sorted(after) == before
     assert not list(Path.cwd().iterdir())
+
+
+@pytest.mark.slow
+def test_plan_says_what_run_would_say(call, project) -> None:
+    import torch
+
+    weights = {"head.weight": torch.zeros(3, 8), "tail.weight": torch.zeros(1)}
+    torch.save(weights, project.folder / "w.pt")
+    net = project.data([])["models"][0]
+    models = [net, {**net, "name": "unfit", "weights": "w.pt"}]
+    models.append({**net, "name": "leaves", "factory": "nets.py:Leaves"})
+    cam = {"use": "grad_cam", "layers": ["features.0", "featurs.0"], "models": ["net"]}
+    config = project.config([cam, "saliency"], models=models)
+    planned = call("plan", config)
+    assert planned.code == 1
+    run = call("run", config, "--output", "here")
+    reasons = {line.strip() for line in run.out.splitlines() if line.startswith("    ")}
+    assert len(reasons) == 3
+    for reason in reasons:
+        assert reason in planned.out
+    facts = json.loads(call("plan", config, "--json").out)
+    jobs = {job["id"]: job for group in facts["groups"] for job in group["jobs"]}
+    assert jobs["a/net/predicted/grad_cam@features.0"]["seconds"] is not None
+    lost = jobs["a/net/predicted/grad_cam@featurs.0"]
+    assert "did you mean 'features.0'" in lost["error"]
+    assert lost["seconds"] is lost["passes"] is None
+    row = next(line for line in planned.out.splitlines() if "@featurs.0" in line)
+    assert row.count("unknown") == 3
+
+
+@pytest.mark.slow
+def test_plan_of_what_works_is_zero_and_knows_the_passes(call, project) -> None:
+    said = call("plan", project.config(["saliency", {"use": "rise", "with": {"masks": 8}}]))
+    assert said.code == 0
+    assert re.search(r": 10 forward and 1 backward passes, about .* of memory\n$", said.out), (
+        said.out
+    )
+
+
+@pytest.mark.slow
+def test_nothing_but_json_on_stdout(project) -> None:
+    """Whatever models and plug-ins print, at whatever level."""
+    loud = "import ctypes, os\nos.write(1, b'loud import\\n')\nctypes.CDLL(None).puts(b'loud')\n"
+    (project.folder / "plugins" / "loud.py").write_text(loud + "print('loud print')\n")
+    model = project.data([])["models"][0] | {"factory": "nets.py:Loud"}
+    config = project.config(["saliency"], models=[model])
+    plugins = ["--plugins", project.folder / "plugins"]
+    commands = [["plan", "--json", config], ["layers", "--json", config]]
+    commands += [["methods", "--json", *plugins], ["methods", "odd", "--json", *plugins]]
+    for command in [*commands, ["schema", *plugins]]:
+        said = subprocess.run([*ESEGETA, *command], capture_output=True, text=True)
+        assert said.returncode == 0, said.stderr
+        json.loads(said.stdout)
+        assert "loud" in said.stderr
+
+
+@pytest.mark.parametrize("width", [30, 60, 100, 160])
+def test_names_are_never_cut(call, project, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    from rich.console import Console
+
+    real = Console.__init__
+
+    def narrow(self: Console, *arguments: Any, **options: Any) -> None:
+        options.setdefault("width", width)
+        real(self, *arguments, force_terminal=True, color_system=None, **options)
+
+    monkeypatch.setattr(Console, "__init__", narrow)
+    methods = call("methods").out
+    for name in ("layer_gradient_x_activation", "captum.deep_lift", "layer_attribution"):
+        assert name in methods
+    assert ("paper" in methods.splitlines()[1]) == (width >= 140)
+    layers = call("layers", project.config(["saliency"])).out
+    assert "features.2" in layers
+    assert "Sequential" in layers
+
+
+def test_a_name_too_long_for_a_folder_is_told_with_its_place(call, project) -> None:
+    images = [{"path": "b.png"}, {"path": "a.png", "name": "n" * 300}]
+    methods = [{"use": "saliency", "name": "m" * 121}]
+    said = call("validate", project.config(methods, images=images))
+    assert said.code == 2
+    assert re.search(r"images\[1\]\.name: .* 300 characters \(here: 'nnn", said.err)
+    assert "methods[0].name" in said.err
 
 
 def test_layers_are_listed_before_any_is_named(call, project) -> None:

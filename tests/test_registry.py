@@ -1,3 +1,4 @@
+import signal
 import sys
 from importlib import metadata
 
@@ -78,12 +79,25 @@ def test_edit_within_the_same_second_is_seen(bare, folder):
         ("\nimport lime\n", r"ModuleNotFoundError: .*bad\.py, line 2", r"'esegeta\[methods\]'"),
         ("import no_such_thing.x\n", "no_such_thing", "brings the module 'no_such_thing'"),
         ("import sys\nsys.exit(3)\n", "SystemExit: 3", "mend"),
+        ("raise KeyboardInterrupt\n", r"KeyboardInterrupt \(.*line 1", "mend"),
+        ("raise BaseException('no')\n", "BaseException: no", "mend"),
         ("1 / 0\n", r"ZeroDivisionError: .*line 1", "mend"),
         ("raise RuntimeError('operator torchvision::nms')\n", "torchvision::nms", "mend"),
         ("x = '\0'\n", "null byte", "mend"),
         (HEAD + "@attribution(paper='', passes=None)\ndef bad(x):\n  'D.'\n", "line|bad:", "mend"),
     ],
-    ids=["syntax", "extra", "missing", "exit", "zero", "runtime", "null", "signature"],
+    ids=[
+        "syntax",
+        "extra",
+        "missing",
+        "exit",
+        "stop",
+        "base",
+        "zero",
+        "runtime",
+        "null",
+        "signature",
+    ],
 )
 def test_broken_file_breaks_nothing_else(bare, folder, text, reason, remedy, monkeypatch):
     monkeypatch.setitem(sys.modules, "lime", None)
@@ -118,6 +132,35 @@ def test_two_of_one_name_in_two_files(bare, folder):
     both = [one for one in found.unavailable if one.name == "same"]
     assert [one.source for one in both] == [str(folder / "a.py"), str(folder / "b.py")]
     assert all("a.py" in one.reason and "b.py" in one.reason for one in both)
+
+
+def test_a_built_in_keeps_its_name(folder):
+    (folder / "a.py").write_text(plugin("saliency") + plugin("other"))
+    (folder / "b.py").write_text(plugin("saliency"))
+    found = find([folder])
+    assert found.origin("saliency") == "built-in"
+    assert found.origin("other") == str(folder)
+    both = [one for one in found.unavailable if one.name == "saliency"]
+    assert [one.source for one in both] == [str(folder / "a.py"), str(folder / "b.py")]
+    for one in both:
+        assert one.source in one.reason
+        assert "gradients.py" in one.reason
+        assert f"rename the function in {one.source}" in one.remedy
+
+
+PRESSED = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(1)\n"
+SWALLOWED = PRESSED.replace("\nos", "\ntry:\n    os").replace("\ntime", "\n    time") + (
+    "except BaseException:\n    pass\n"
+)
+
+
+@pytest.mark.parametrize("text", [PRESSED, SWALLOWED], ids=["raised", "swallowed"])
+def test_the_users_own_ctrl_c_is_heard(bare, folder, text):
+    before = signal.getsignal(signal.SIGINT)
+    (folder / "a.py").write_text(text)
+    with pytest.raises(KeyboardInterrupt):
+        find([folder])
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_two_of_one_name_in_one_file(bare, folder):

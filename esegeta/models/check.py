@@ -37,6 +37,8 @@ def check_input(module: nn.Module, image: Tensor, *, name: str = "the image") ->
 def run_once(module: nn.Module, image: Tensor, *, name: str = "the image") -> Any:
     """Run a network without gradients; flags and random numbers are as before afterwards.
 
+    It gets a copy of the image, which it may change in place.
+
     Raises
     ------
     ImageError, ModelError
@@ -45,7 +47,11 @@ def run_once(module: nn.Module, image: Tensor, *, name: str = "the image") -> An
     seen = _Seen(module)
     try:
         with seen.watching(), _evaluating(module), quarantine(0), torch.inference_mode():
-            output = module(image)
+            output = module(image.clone())
+    except SystemExit as error:
+        code = "" if error.code is None else repr(error.code)
+        message = f"Given {_quoted(name)}, the model called sys.exit({code})."
+        raise ModelError(message) from error
     except Exception as error:
         raise _explained(seen, image, name, error) from error
     if mismatch := seen.other_ndim(image, name):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from esegeta.errors import TargetError
+from esegeta.errors import TargetError, counted
 
 #: ``"predicted"``, ``"label"``, ``"border"``, ``"all"``, ``{"label": value}``,
 #: ``{"box": [[start, stop], …]}`` or ``{"component": [i, j, k]}``, in voxels of the model's input.
@@ -90,7 +90,7 @@ class Region:
         if self._mask[0, index if self._mask.shape[1] > 1 else 0].any():
             return
         counts = self._predicted[0].flatten(1).sum(1).tolist()
-        present = [f"{name(i)} ({count} voxels)" for i, count in enumerate(counts) if count]
+        present = [f"{name(i)} ({counted(count, 'voxel')})" for i, count in enumerate(counts) if count]
         raise TargetError(
             f"The class '{name(index)}' is absent: the mask '{self._describe()}' holds no voxel of it. "
             f"Present in the prediction: {', '.join(present[:12]) or 'no class'}."

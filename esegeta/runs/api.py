@@ -1,5 +1,6 @@
 """A run from Python: ``esegeta.run("config.json")``."""
 
+import contextlib
 import os
 import traceback
 from collections.abc import Sequence
@@ -8,13 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from esegeta import config
-from esegeta.errors import RunError
+from esegeta.errors import RunError, counted
 from esegeta.runs.device import device as device_of
 from esegeta.runs.fingerprint import stamp
-from esegeta.runs.folder import CONFIG, LOG, PLAN, RunFolder, write_json
+from esegeta.runs.folder import CONFIG, LOG, PLAN, RunFolder, Unwritable
 from esegeta.runs.interrupts import Interrupts
+from esegeta.runs.lock import locked
 from esegeta.runs.opening import Source, open_config
-from esegeta.runs.plan import Plan, counted, make
+from esegeta.runs.plan import Plan, make
 from esegeta.runs.progress import View
 from esegeta.runs.scheduler import Driver
 from esegeta.runs.worker import Outcome, Setup
@@ -35,6 +37,9 @@ class RunResult:
         Of each failed job.
     report : Path, optional
         The page to open; None where it could not be written, which ``run.log`` explains.
+    stopped : str, optional
+        Why the run folder took no more, as where the disk is full: what is pending can be made
+        once that is mended.
     """
 
     folder: Path
@@ -43,11 +48,12 @@ class RunResult:
     pending: list[str]
     reasons: dict[str, str] = field(default_factory=dict)
     report: Path | None = None
+    stopped: str | None = None
 
     @property
     def exit_code(self) -> int:
         """0: all done; 1: something failed; 130: interrupted before all had run."""
-        if self.pending:
+        if self.pending and not self.stopped:
             return 130
         return 1 if self.failed or self.report is None else 0
 
@@ -86,30 +92,22 @@ def run(
     ConfigError
         Where the config is wrong; nothing has been written then.
     RunError
-        Where the run folder cannot be written, or holds results and `resume` is not asked for, or
-        the device is not there.
+        Where the run folder cannot be written, or another run is at work in it, or it holds results
+        and `resume` is not asked for, or the device is not there.
     """
     settings, registry, where = open_config(source, plugins)
     device = device_of(settings.execution)
     plan = stamp(make(settings, registry), settings, registry)
-    folder = _folder(Path(output) if output else Path(settings.output), resume=resume)
-    kept = {job.id for _, job in plan.jobs() if folder.state(job.id, job.fingerprint) == "done"}
-    todo = [(group, job) for group, job in plan.jobs() if job.id not in kept]
-    # As it was run: from anywhere, with the folders that were named beside it.
+    folder = RunFolder.create(Path(output) if output else Path(settings.output))
+    # As it is run: from anywhere, with the folders that were named beside it.
     settings = settings.model_copy(update={"output": folder.root, "plugins": list(where)})
-    write_json(folder.root / CONFIG, config.dump(settings))
-    write_json(folder.root / PLAN, plan.record())
-    _begin(folder, plan, device, todo=[job.id for _, job in todo])
-    with Interrupts() as interrupts, View([job for _, job in todo], quiet=quiet) as view:
-        view.say(f"{plan}" + (f"; {counted(len(kept), 'job')} done before" if kept else ""))
-        setup = Setup(folder.root, settings, where)
-        outcomes = Driver(folder, setup, view, interrupts).run(todo)
-        report = None if interrupts.now else _report(folder, view)
-    return _finish(folder, plan, kept, outcomes, report)
+    with locked(folder.root):
+        _refuse_results(folder, resume=resume)
+        kept = _begin(folder, plan, settings, device)
+        return _work(folder, plan, kept, Setup(folder.root, settings, where), quiet=quiet)
 
 
-def _folder(root: Path, *, resume: bool) -> RunFolder:
-    folder = RunFolder.create(root)
+def _refuse_results(folder: RunFolder, *, resume: bool) -> None:
     held = len(folder.results())
     if held and not resume:
         raise RunError(
@@ -117,10 +115,38 @@ def _folder(root: Path, *, resume: bool) -> RunFolder:
             "Add --resume to keep what is done and unchanged and make the rest, "
             "or --output DIR to write to another folder"
         )
-    return folder
 
 
-def _begin(folder: RunFolder, plan: Plan, device: str, todo: list[str]) -> None:
+def _begin(folder: RunFolder, plan: Plan, settings: config.Config, device: str) -> set[str]:
+    """Write what is planned, and give the jobs that an earlier run has done.
+
+    Raises
+    ------
+    RunError
+        Where not even that can be written.
+    """
+    kept = {job.id for _, job in plan.jobs() if folder.state(job.id, job.fingerprint) == "done"}
+    try:
+        folder.mend()
+        folder.write(PLAN, plan.record())  # first: a folder with a plan holds a run
+        folder.write(CONFIG, config.dump(settings))
+        _announce(folder, plan, device, [job.id for _, job in plan.jobs() if job.id not in kept])
+    except Unwritable as error:
+        raise RunError(f"{error}; mend that, or name another folder with --output") from error
+    return kept
+
+
+def _work(folder: RunFolder, plan: Plan, kept: set[str], setup: Setup, *, quiet: bool) -> RunResult:
+    todo = [(group, job) for group, job in plan.jobs() if job.id not in kept]
+    with Interrupts() as interrupts, View([job for _, job in todo], quiet=quiet) as view:
+        view.say(f"{plan}" + (f"; {counted(len(kept), 'job')} done before" if kept else ""))
+        driver = Driver(folder, setup, view, interrupts)
+        outcomes = driver.run(todo)
+        report = None if interrupts.now or driver.stopped else _report(folder, view)
+    return _finish(folder, plan, kept, outcomes, report, driver.stopped)
+
+
+def _announce(folder: RunFolder, plan: Plan, device: str, todo: list[str]) -> None:
     kept = len(plan) - len(todo)
     folder.log(f"run {plan.name} on {device}: {plan}; {kept} done before")
     folder.event(
@@ -143,16 +169,22 @@ def _report(folder: RunFolder, view: View) -> Path | None:
 
         return page.write(folder.root)
     except Exception as error:
-        folder.log(f"the report failed:\n{traceback.format_exc()}")
+        with contextlib.suppress(Unwritable):
+            folder.log(f"the report failed:\n{traceback.format_exc()}")
         view.say(
             f"The results are there, but their report could not be written: {error}. "
-            f"The details stand in {folder.root / LOG}."
+            f"The details stand in {folder.root / LOG}; to try again: esegeta report {folder.root}"
         )
         return None
 
 
 def _finish(
-    folder: RunFolder, plan: Plan, kept: set[str], outcomes: list[Outcome], report: Path | None
+    folder: RunFolder,
+    plan: Plan,
+    kept: set[str],
+    outcomes: list[Outcome],
+    report: Path | None,
+    stopped: str | None,
 ) -> RunResult:
     ended = {outcome.job: outcome for outcome in outcomes}
     ids = [job.id for _, job in plan.jobs()]
@@ -163,12 +195,15 @@ def _finish(
         pending=[i for i in ids if i not in kept and i not in ended],
         reasons={i: str(o.error) for i, o in ended.items() if not o.done},
         report=report,
+        stopped=stopped,
     )
     counts = {
         "done": len(result.done),
         "failed": len(result.failed),
         "pending": len(result.pending),
     }
-    folder.event("run_finished", None, **counts)
-    folder.log("run ended: " + ", ".join(f"{number} {state}" for state, number in counts.items()))
+    with contextlib.suppress(Unwritable):
+        folder.event("run_finished", None, **counts)
+        said = ", ".join(f"{number} {state}" for state, number in counts.items())
+        folder.log(f"run ended: {said}" + (f"; {stopped}" if stopped else ""))
     return result

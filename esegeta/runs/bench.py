@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -13,6 +14,7 @@ from esegeta.registry import find
 from esegeta.report import overlay as pictures
 from esegeta.runs.device import device
 from esegeta.runs.folder import OVERLAY, RunFolder
+from esegeta.runs.hashes import sha256
 from esegeta.runs.inputs import prepared, reference
 from esegeta.runs.places import on_model_grid
 from esegeta.runs.plan import Group, Job, cost, total
@@ -29,6 +31,7 @@ class Latest(Generic[T]):
         self._key: Hashable = None
         self._value: T | None = None
         self._error: BaseException | None = None
+        self._trace: TracebackType | None = None
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Give the answer for `key`, made anew where the last was for another."""
@@ -37,10 +40,10 @@ class Latest(Generic[T]):
             self._key, self._value, self._error = key, None, None
             try:
                 self._value = make()
-            except Exception as error:
-                self._error = error
+            except BaseException as error:  # SystemExit too
+                self._error, self._trace = error, error.__traceback__
         if self._error is not None:
-            raise self._error
+            raise self._error.with_traceback(self._trace)
         return self._value  # type: ignore[return-value]
 
 
@@ -146,13 +149,17 @@ class Bench:
         )
         estimate = job.passes if plugin.fused else plugin.cost(parameters, probe.spatial)
         known = explanation.record()
+        own = folder.job(job.id)
+        with folder.writing():
+            files = write(explanation, self.image(group), own, job)
         return {
             **base(group, job),
             **known,
             "state": "done",
             "target": {**known["target"], "wrapper": group.wrapper},
             "estimate": cost(estimate),
-            "files": write(explanation, self.image(group), folder.job(job.id), job),
+            "files": files,
+            "sha256": {kind: sha256(own / name) for kind, name in files.items()},
             "error": None,
         }
 

@@ -2,16 +2,17 @@
 
 import contextlib
 import os
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+
+from esegeta.streams import flush
 
 
 @contextlib.contextmanager
 def captured(path: Path) -> Iterator[None]:
     """Send what is written to standard output and standard error to the end of a file meanwhile."""
-    _flush()
+    flush()
     kept = os.dup(1), os.dup(2)
     redirect(path)
     try:
@@ -20,7 +21,7 @@ def captured(path: Path) -> Iterator[None]:
             warnings.simplefilter("default")
             yield
     finally:
-        _flush()
+        flush()
         for number, copy in enumerate(kept, start=1):
             os.dup2(copy, number)
             os.close(copy)
@@ -32,9 +33,3 @@ def redirect(path: Path) -> None:
     os.dup2(file, 1)
     os.dup2(file, 2)
     os.close(file)
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Column, Table
 
 from esegeta import config
-from esegeta.errors import EsegetaError
 from esegeta.plugin import Passes
 from esegeta.registry import Registry
 from esegeta.runs.fingerprint import stamp
-from esegeta.runs.plan import Group, Plan, make
+from esegeta.runs.plan import Group, Job, Plan, make
 from esegeta.runs.slot import Crash, Slot
+from esegeta.runs.worker import message
 from esegeta.units import duration, size
 
 if TYPE_CHECKING:
+    from esegeta.probe import Probe
     from esegeta.runs.bench import Bench
 
 
@@ -55,69 +56,96 @@ class Forecast:
     plan : Plan
         With the passes that images of these sizes need.
     measured : dict
-        Of each group, by its id: the measure, or the reason why there is none.
+        Of each group, by its id: the measure, or the reason why all of it would fail.
+    failing : dict of str to str
+        Of single jobs that would fail, by their id: the reason.
     """
 
     plan: Plan
     measured: dict[str, Pass | str]
+    failing: dict[str, str]
 
-    def seconds(self) -> float:
-        """Say how long the whole run takes, where that is known."""
-        return sum(
-            measure.seconds(group.passes)
-            for group in self.plan.groups
-            if isinstance(measure := self.measured[group.id], Pass)
-        )
+    def seconds(self) -> float | None:
+        """Say how long the whole run takes; None where part of it would fail."""
+        known = [self._known(group) for group in self.plan.groups]
+        each = zip(self.plan.groups, known, strict=True)
+        taken = [measure.seconds(group.passes) for group, measure in each if measure]
+        return sum(taken) if all(known) else None
 
-    def memory(self) -> int:
-        """Say how many bytes the run takes at most."""
-        return max((m.memory for m in self.measured.values() if isinstance(m, Pass)), default=0)
+    def memory(self) -> int | None:
+        """Say how many bytes the run takes at most; None where part of it would fail."""
+        known = [self._known(group) for group in self.plan.groups]
+        return max(m.memory for m in known if m) if all(known) else None
 
     def problems(self) -> list[str]:
         """Say what would fail."""
-        return [f"{i}: {m}" for i, m in self.measured.items() if isinstance(m, str)]
+        whole = [f"{i}: {m}" for i, m in self.measured.items() if isinstance(m, str)]
+        return whole + [f"{i}: {m}" for i, m in self.failing.items()]
 
     def __str__(self) -> str:
-        return f"{self.plan}, about {duration(self.seconds())} and {size(self.memory())} of memory"
+        seconds, memory = self.seconds(), self.memory()
+        if seconds is None or memory is None:
+            return f"{self.plan}: cost unknown, as not all of it would work"
+        passes = self.plan.passes
+        return (
+            f"{self.plan}: {passes.forward:,.0f} forward and {passes.backward:,.0f} backward passes, "
+            f"about {duration(seconds)} and {size(memory)} of memory"
+        )
 
     def record(self) -> dict[str, Any]:
-        """Give the plan as JSON data, with estimates."""
+        """Give the plan as JSON data, with estimates; null is what is unknown."""
         record = self.plan.record()
         for group, facts in zip(self.plan.groups, record["groups"], strict=True):
-            measure = self.measured[group.id]
+            measure, known = self.measured[group.id], self._known(group)
             if isinstance(measure, str):
                 facts["error"] = measure
-                continue
-            facts["spatial"] = list(measure.spatial)
-            facts["seconds"] = measure.seconds(group.passes)
-            facts["memory"] = measure.memory
+            else:
+                facts["spatial"] = list(measure.spatial)
+            facts["seconds"] = known and known.seconds(group.passes)
+            facts["memory"] = known and known.memory
             for job, one in zip(group.jobs, facts["jobs"], strict=True):
-                one["seconds"] = measure.seconds(job.passes)
-        record["totals"] |= {"seconds": self.seconds(), "memory": self.memory()}
+                if job.id in self.failing:
+                    one["error"] = self.failing[job.id]
+                cost = self._cost(group, job)
+                one["seconds"] = cost and cost.seconds(job.passes)
+                one["passes"] = cost and one["passes"]
+        seconds = self.seconds()
+        record["totals"] |= {"seconds": seconds, "memory": self.memory()}
+        if seconds is None:
+            record["totals"]["passes"] = None
         return record
 
     def table(self) -> Table:
         """Draw the plan as a table: a row per job, and one per group above its jobs."""
-        table = Table("job", *(Column(c, justify="right") for c in ("forward", "backward", "time")))
-        table.add_column("memory", justify="right")
+        table = Table(Column("job", no_wrap=True))
+        for name in ("forward", "backward", "time", "memory"):
+            table.add_column(name, justify="right")
         for group in self.plan.groups:
-            measure = self.measured[group.id]
-            known = measure if isinstance(measure, Pass) else None
-            table.add_row(
-                group.id,
-                *_costs(group.passes, known),
-                size(known.memory) if known else "unknown",
-                style="bold",
-            )
+            known = self._known(group)
+            memory = size(known.memory) if known else "unknown"
+            table.add_row(group.id, *_costs(group.passes, known), memory, style="bold")
             for job in group.jobs:
-                table.add_row(f"  {job.id.rpartition('/')[2]}", *_costs(job.passes, known), "")
+                costs = _costs(job.passes, self._cost(group, job))
+                table.add_row(f"  {job.id.rpartition('/')[2]}", *costs, "")
             table.add_section()
         return table
 
+    def _known(self, group: Group) -> Pass | None:
+        """Give a group's measure where all of it would work: one job may pay for what others share."""
+        measure = self.measured[group.id]
+        works = not any(job.id in self.failing for job in group.jobs)
+        return measure if works and isinstance(measure, Pass) else None
+
+    def _cost(self, group: Group, job: Job) -> Pass | None:
+        measure = self.measured[group.id]
+        works = job.id not in self.failing and isinstance(measure, Pass)
+        return measure if works and isinstance(measure, Pass) else None
+
 
 def _costs(passes: Passes, measure: Pass | None) -> tuple[str, str, str]:
-    seconds = duration(measure.seconds(passes)) if measure else "unknown"
-    return f"{passes.forward:,.0f}", f"{passes.backward:,.0f}", seconds
+    if measure is None:
+        return "unknown", "unknown", "unknown"
+    return f"{passes.forward:,.0f}", f"{passes.backward:,.0f}", duration(measure.seconds(passes))
 
 
 def forecast(settings: config.Config, registry: Registry, plugins: tuple[Path, ...]) -> Forecast:
@@ -127,26 +155,39 @@ def forecast(settings: config.Config, registry: Registry, plugins: tuple[Path, .
     """
     plan = make(settings, registry)
     slot = Slot(_start, settings, plugins)
-    measured: dict[tuple[str, str], Pass | str] = {}
+    measured: dict[str, Pass | str] = {}
+    failing: dict[str, str] = {}
+    crashed: dict[tuple[str, str], str] = {}
     shapes: dict[tuple[str, str], tuple[int, ...]] = {}
     try:
         for group in plan.groups:
-            key = (group.model.name, str(group.image.name))
-            if key not in measured:
-                try:
-                    measured[key] = measure = slot.run(_measure, group)
-                except Crash as crash:
-                    measured[key] = measure = str(crash)
-                if isinstance(measure, Pass):
-                    shapes[key] = measure.spatial
+            key = _key(group)
+            if key in crashed:
+                measured[group.id] = crashed[key]
+                continue
+            try:
+                measure, lost = slot.run(_measure, group)
+            except Crash as crash:
+                measured[group.id] = crashed[key] = str(crash)
+                continue
+            measured[group.id] = measure
+            failing |= lost
+            if isinstance(measure, Pass):
+                shapes[key] = measure.spatial
     finally:
         slot.kill()
     plan = stamp(make(settings, registry, shapes), settings, registry)
-    return Forecast(plan, {g.id: measured[g.model.name, str(g.image.name)] for g in plan.groups})
+    return Forecast(plan, measured, failing)
+
+
+def _key(group: Group) -> tuple[str, str]:
+    return group.model.name, str(group.image.name)
 
 
 _given: tuple[config.Config, tuple[Path, ...]] | None = None
 _bench: Bench | None = None
+_times: dict[tuple[str, str], Pass] = {}
+"""Of each model and image, which several groups may have in common."""
 
 
 def _start(settings: config.Config, plugins: tuple[Path, ...]) -> None:
@@ -154,8 +195,8 @@ def _start(settings: config.Config, plugins: tuple[Path, ...]) -> None:
     _given = settings, plugins
 
 
-def _measure(group: Group) -> Pass | str:
-    """Time a group's probe in the measuring process."""
+def _measure(group: Group) -> tuple[Pass | str, dict[str, str]]:
+    """Time a group's probe in the measuring process; also say which of its jobs would fail."""
     global _bench
     try:
         if _bench is None:
@@ -163,11 +204,26 @@ def _measure(group: Group) -> Pass | str:
 
             assert _given is not None
             _bench = Bench(*_given)
-        return _timed(_bench, group)
-    except EsegetaError as error:
-        return str(error)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        probe = _bench.probe(group)
+        probe.score(probe.image)  # the first pass is slower, and fixes the target
+        key = _key(group)
+        if key not in _times:
+            _times[key] = _timed(_bench, group)
+        return _times[key], _failing(probe, group)
+    # Whatever a user's model raises, SystemExit too.
+    except BaseException as error:
+        return message(error), {}
+
+
+def _failing(probe: Probe, group: Group) -> dict[str, str]:
+    """Ask for each layer, as its job will."""
+    reasons: dict[str, str] = {}
+    for layer in group.layers:
+        try:
+            _ = probe.layer(layer).activation
+        except Exception as error:
+            reasons[layer] = message(error)
+    return {job.id: reasons[job.layer] for job in group.jobs if job.layer in reasons}
 
 
 def _timed(bench: Bench, group: Group) -> Pass:
@@ -175,7 +231,6 @@ def _timed(bench: Bench, group: Group) -> Pass:
 
     probe = bench.probe(group)
     with peak_memory(bench.device) as peak:
-        probe.score(probe.image)  # the first pass is slower, and fixes the target
         began = time.perf_counter()
         float(probe.score(probe.image))  # a number waits for the device
         middle = time.perf_counter()

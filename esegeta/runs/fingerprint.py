@@ -12,6 +12,7 @@ from typing import Any
 
 from esegeta import config
 from esegeta.registry import Registry
+from esegeta.runs.hashes import sha256
 from esegeta.runs.plan import Group, Job, Plan
 
 _MAKES_MAPS = ("engine.py", "probe", "images", "models")
@@ -124,14 +125,7 @@ def _file(path: Path | str) -> str | None:
 @lru_cache(maxsize=4096)
 def _content(path: Path, _modified: int, _size: int) -> str | None:
     """Hash a file; remembered until it is touched, as a weights file serves many jobs."""
-    try:
-        with path.open("rb") as file:
-            found = hashlib.sha256()
-            while block := file.read(1 << 20):
-                found.update(block)
-    except OSError:
-        return None
-    return found.hexdigest()
+    return sha256(path)
 
 
 def _within(folder: Path) -> Iterable[Path]:

@@ -1,15 +1,18 @@
 """The run folder: what a run has written, and how it is written so that nothing is ever half there."""
 
+import contextlib
+import errno
 import json
-import math
 import os
+import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from esegeta.errors import RunError
-from esegeta.files import replacing
+from esegeta.runs.hashes import sha256
+from esegeta.runs.lines import append, dumps, end_with_a_line, read_json, write_json
 
 State = Literal["pending", "done", "failed"]
 
@@ -21,6 +24,23 @@ CONFIG, PLAN, LOG, EVENTS, REPORT = FILES = (
     "report.html",
 )
 RESULT, JOB_LOG, OVERLAY = "result.json", "job.log", "overlay.png"
+
+LASTING = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EIO", "ESTALE", "ENOTCONN", "ENODEV")
+    if hasattr(errno, name)
+}
+"""Errors that will meet the next file as well."""
+
+PROOF = 1 << 16
+"""Bytes that can be written where anything can."""
+
+_UNFINISHED = re.compile(r"\.\d+-.+")
+"""What `replacing` writes to, left behind by a process that was killed."""
+
+
+class Unwritable(RunError):  # noqa: N818  (what happened, not what went wrong in here)
+    """The run folder takes no more, so that no further job can be done; the message says why."""
 
 
 class RunFolder:
@@ -34,7 +54,8 @@ class RunFolder:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
+        # Only where needed: the path is to be told as the user wrote it.
+        self.root = root.resolve() if ".." in root.parts else root.absolute()
 
     @classmethod
     def create(cls, root: Path) -> "RunFolder":
@@ -48,9 +69,10 @@ class RunFolder:
         folder = cls(root)
         try:
             folder.root.mkdir(parents=True, exist_ok=True)
-            (folder.root / ".writable").touch()
-            (folder.root / ".writable").unlink()
-            foreign = not (folder.root / PLAN).is_file() and any(folder.root.iterdir())
+            folder._write_something()
+            # Hidden files are the lock, or a system's own.
+            others = any(path.name[0] != "." for path in folder.root.iterdir())
+            foreign = others and not (folder.root / PLAN).is_file()
         except OSError as error:
             raise RunError(
                 f"the output folder {folder.root} cannot be written: {error.strerror or error}; "
@@ -78,8 +100,8 @@ class RunFolder:
 
     def job(self, job: str) -> Path:
         """Give the folder of a job."""
-        folder = (self.root / job).absolute()
-        if ".." in folder.parts or self.root not in folder.parents:
+        parts, folder = PurePath(job).parts, self.root / job
+        if ".." in parts or self.root not in folder.parents:
             raise RunError(f"the job {job!r} would be written outside the run folder {self.root}")
         return folder
 
@@ -95,11 +117,17 @@ class RunFolder:
         return read_json(self.job(job) / RESULT)
 
     def state(self, job: str, fingerprint: str) -> State:
-        """Say how far a job is; a result made from something else since changed counts as none."""
+        """Say how far a job is.
+
+        A result counts as none where something it was made from has changed since, or where its
+        files are not there as they were written.
+        """
         result = self.result(job)
         if result is None or result.get("fingerprint") != fingerprint:
             return "pending"
-        return "done" if result.get("state") == "done" else "failed"
+        if result.get("state") != "done":
+            return "failed"
+        return "done" if _whole(self.job(job), result) else "pending"
 
     def results(self) -> list[Path]:
         """Find every ``result.json``, of this plan or an earlier one."""
@@ -107,26 +135,102 @@ class RunFolder:
 
     def clear(self, job: str) -> Path:
         """Empty a job's folder before it runs: what is found there later is from this attempt."""
-        folder = self.job(job)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in (RESULT, JOB_LOG, OVERLAY):
-            (folder / name).unlink(missing_ok=True)
-        for path in folder.glob("map.*"):
-            path.unlink()
+        folder = self._make(job)
+        for path in list(folder.iterdir()):
+            ours = path.name in (RESULT, JOB_LOG, OVERLAY) or path.name.startswith("map.")
+            if ours or _UNFINISHED.fullmatch(path.name):
+                path.unlink()
         return folder
 
     def write_result(self, job: str, result: dict[str, Any]) -> None:
         """Write a job's ``result.json``: the last thing it does."""
-        write_json(self.job(job) / RESULT, result)
+        with self.writing():
+            write_json(self._make(job) / RESULT, result)
+
+    def write(self, name: str, data: dict[str, Any]) -> None:
+        """Write one of the run's own files."""
+        with self.writing(every=True):
+            write_json(self.root / name, data)
+
+    def mend(self) -> None:
+        """Take away what a process that was killed has left half-written; nobody else may write."""
+        with self.writing(every=True):
+            for path in self.root.iterdir():
+                if _UNFINISHED.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
+            for name in (EVENTS, LOG):
+                end_with_a_line(self.root / name)
+
+    def _make(self, job: str) -> Path:
+        """Make a job's folder, but not the run's: it may have been taken away meanwhile."""
+        folder = self.job(job)
+        with self.writing():
+            if not (self.root / PLAN).is_file():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.root))
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @contextlib.contextmanager
+    def writing(self, *, every: bool = False) -> Iterator[None]:
+        """Tell errors that concern the whole run folder as `Unwritable`.
+
+        Parameters
+        ----------
+        every : bool
+            Take every `OSError` for one: what is written belongs to no single job.
+        """
+        try:
+            yield
+        except Unwritable:
+            raise
+        except Exception as error:
+            for cause in chain(error):
+                if not isinstance(cause, OSError):
+                    continue
+                reason = self._trouble(cause) or (every and (cause.strerror or str(cause)))
+                if reason:
+                    raise Unwritable(
+                        f"the run folder {self.root} cannot be written: {reason}"
+                    ) from error
+            raise
+
+    def _trouble(self, error: OSError) -> str | None:
+        if error.errno in LASTING:
+            return error.strerror or str(error)
+        absent = error.errno in (errno.ENOENT, errno.ENOTDIR)
+        return "it is no longer there" if absent and not (self.root / PLAN).is_file() else None
+
+    def prove(self) -> None:
+        """Prove that files can be written.
+
+        Raises
+        ------
+        Unwritable
+            Where they cannot.
+        """
+        with self.writing(every=True):
+            self._write_something()
+
+    def _write_something(self) -> None:
+        path = self.root / f".{os.getpid()}-writable"
+        try:
+            with path.open("wb") as file:
+                file.write(bytes(PROOF))
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            path.unlink(missing_ok=True)
 
     def event(self, event: str, job: str | None = None, **facts: object) -> None:
         """Append one line to ``events.jsonl``; whole lines, whoever else is writing."""
         line = dumps({"time": time.time(), "event": event, "job": job, **facts}, indent=None)
-        _append(self.root / EVENTS, line + "\n")
+        with self.writing(every=True):
+            append(self.root / EVENTS, line + "\n")
 
     def log(self, text: str) -> None:
         """Append a dated line to ``run.log``."""
-        _append(self.root / LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+        with self.writing(every=True):
+            append(self.root / LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
 
 class Tail:
@@ -146,46 +250,23 @@ class Tail:
                 if not line.endswith(b"\n"):
                     return
                 self._at += len(line)
-                yield json.loads(line)
+                with contextlib.suppress(ValueError):  # half of one, from a disk that was full
+                    yield json.loads(line)
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """Read a JSON object; None where there is no such file or it is no JSON object."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return data if isinstance(data, dict) else None
+def _whole(folder: Path, result: dict[str, Any]) -> bool:
+    """Whether the files of a result are as they were written."""
+    files, hashes = result.get("files"), result.get("sha256")
+    if not isinstance(files, dict) or not isinstance(hashes, dict) or not files:
+        return False
+    return all(sha256(folder / str(n)) == hashes.get(kind, "") for kind, n in files.items())
 
 
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write JSON that is either wholly there or not at all, also when the power fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
-        file.write(dumps(data, indent=1) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def dumps(data: object, indent: int | None) -> str:
-    """Write JSON text; numbers JSON does not have (NaN, infinity) become null."""
-    return json.dumps(_finite(data), indent=indent, ensure_ascii=False, allow_nan=False)
-
-
-def _finite(data: object) -> object:
-    if isinstance(data, float):
-        return data if math.isfinite(data) else None
-    if isinstance(data, dict):
-        return {str(key): _finite(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [_finite(value) for value in data]
-    return data
-
-
-def _append(path: Path, text: str) -> None:
-    # One write on a file opened for appending is not interleaved with those of other processes.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    try:
-        os.write(descriptor, text.encode("utf-8", "replace"))
-    finally:
-        os.close(descriptor)
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, and those that led to it."""
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        yield one
+        one = one.__cause__ or one.__context__

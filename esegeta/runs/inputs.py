@@ -84,7 +84,7 @@ def made(factory: str, arguments: dict[str, Any]) -> images.Image:
             image = _function(importlib.import_module(place), name)(**arguments)
     except EsegetaError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         message = f"the image factory {factory!r} failed: {type(error).__name__}: {error}"
         raise ImageError(message) from error
     if not isinstance(image, images.Image):

@@ -1,10 +1,11 @@
 """Names that become folders: safe on any file system, and one for one."""
 
+import hashlib
 import re
 from collections.abc import Collection
 
 LONGEST = 120
-"""File systems take 255 bytes; a character may be four of them, and files need room for suffixes."""
+"""Bytes; file systems take 255, a folder may be named after two names, and files need suffixes."""
 
 _UNSAFE = re.compile(r"[^\w .+#@=,-]|^[. ]|[. ]$")
 
@@ -13,21 +14,31 @@ def component(text: str) -> str:
     """Write a name as one path component; names that differ stay different.
 
     Letters, digits and ``. + # @ = , -`` stay; anything else, and a dot or blank at either end, is
-    written as in a URL (``a/b`` → ``a%2Fb``), so that no name leaves its folder.
+    written as in a URL (``a/b`` → ``a%2Fb``), so that no name leaves its folder. What is then longer
+    than `LONGEST` is cut, and ends in ``~`` and a hash of the whole.
 
     Raises
     ------
     ValueError
-        Where the name is empty or longer than a file system takes.
+        Where the name is empty.
     """
+    if not text:
+        raise ValueError("a folder needs a name")
     safe = _UNSAFE.sub(lambda found: _percent(found.group()), text)
-    if not safe or len(safe) > LONGEST:
-        raise ValueError(f"a name needs 1 to {LONGEST} characters; {text[:40]!r} has {len(safe)}")
-    return safe
+    if len(safe.encode()) <= LONGEST:
+        return safe
+    short = hashlib.sha256(_bytes(text)).hexdigest()[:10]
+    kept = safe.encode()[: LONGEST - len(short) - 1].decode(errors="ignore")
+    return f"{kept}~{short}"
 
 
 def _percent(text: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in text.encode())
+    return "".join(f"%{byte:02X}" for byte in _bytes(text))
+
+
+def _bytes(text: str) -> bytes:
+    """Encode any text: JSON may hold half of a surrogate pair, which is no character."""
+    return text.encode(errors="surrogatepass")
 
 
 def unique(name: str, taken: Collection[str]) -> str:

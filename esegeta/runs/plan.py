@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from esegeta import config
-from esegeta.errors import ConfigError, Problem
+from esegeta.errors import ConfigError, Problem, counted, shorten
 from esegeta.plugin import Passes, Plugin
 from esegeta.registry import Registry
 from esegeta.runs.folder import FILES
-from esegeta.runs.names import component, unique
+from esegeta.runs.names import LONGEST, component, unique
 
 
 @dataclass(frozen=True)
@@ -116,12 +116,10 @@ class Plan:
         return sum(len(group.jobs) for group in self.groups)
 
     def __str__(self) -> str:
-        passes = self.passes
         return (
             f"{counted(len(self), 'job')} in {counted(len(self.groups), 'group')} "
             f"({counted(len({g.model_name for g in self.groups}), 'model')}, "
-            f"{counted(len({g.image_name for g in self.groups}), 'image')}): "
-            f"{passes.forward:,.0f} forward and {passes.backward:,.0f} backward passes"
+            f"{counted(len({g.image_name for g in self.groups}), 'image')})"
         )
 
     def record(self) -> dict[str, Any]:
@@ -157,18 +155,18 @@ def make(settings: config.Config, registry: Registry, shapes: Shapes | None = No
     Raises
     ------
     ConfigError
-        Where nothing is left to do, a pattern fits no file, or a name cannot be a folder's.
+        Where nothing is left to do, a pattern fits no file, or a name is too long for a folder.
     """
+    problems = list(_too_long(settings))
+    if problems:
+        raise ConfigError(problems)
     images = config.expand(settings)
     groups: list[Group] = []
-    try:
-        for model in settings.models:
-            for image in images:
-                if image.models is None or model.name in image.models:
-                    spatial = (shapes or {}).get((model.name, str(image.name)))
-                    groups += _groups(settings, registry, model, image, spatial)
-    except ValueError as error:
-        raise ConfigError([Problem("", str(error))]) from error
+    for model in settings.models:
+        for image in images:
+            if image.models is None or model.name in image.models:
+                spatial = (shapes or {}).get((model.name, str(image.name)))
+                groups += _groups(settings, registry, model, image, spatial)
     if not groups:
         raise ConfigError(
             [
@@ -178,6 +176,20 @@ def make(settings: config.Config, registry: Registry, shapes: Shapes | None = No
             ]
         )
     return Plan(settings.name, tuple(groups))
+
+
+def _too_long(settings: config.Config) -> Iterator[Problem]:
+    """Report names the user gave that are too long; those of files, classes and layers are cut."""
+    for kind in ("images", "models", "methods"):
+        for index, entry in enumerate(getattr(settings, kind)):
+            chosen = entry.name if entry.name != getattr(entry, "use", None) else None
+            if chosen is not None and len(chosen) > LONGEST:
+                yield Problem(
+                    f"{kind}[{index}].name",
+                    f"this name is too long for a folder: it has {len(chosen)} characters",
+                    shorten(chosen),
+                    f"1 to {LONGEST} characters",
+                )
 
 
 def _groups(
@@ -273,7 +285,7 @@ def _shared(drafts: Sequence[tuple[Plugin, Job]]) -> Iterator[Job]:
 def _target_name(target: config.Target, model: config.Model) -> str:
     if isinstance(target.class_, int):
         in_range = 0 <= target.class_ < len(model.classes)
-        return model.classes[target.class_] if in_range else str(target.class_)
+        return (model.classes[target.class_] if in_range else "") or str(target.class_)
     return target.class_
 
 
@@ -290,11 +302,6 @@ def total(passes: Passes) -> float:
 def cost(passes: Passes) -> dict[str, float]:
     """Write passes for JSON."""
     return {"forward": passes.forward, "backward": passes.backward}
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number with its noun: ``1 job``, ``2 jobs``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _record(group: Group) -> dict[str, Any]:

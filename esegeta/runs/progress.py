@@ -83,7 +83,7 @@ class View:
         if event["event"] == "finished":
             self.say(f"{count} done    {job}  {duration(event['seconds'])}")
         else:
-            self.say(f"{count} failed  {job}: {event['message']}")
+            self.say(f"{count} failed  {job}")  # the summary says why
         if self._bars:
             self._bars.update(self._run, completed=self._done, left=self.left(0))
 

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from esegeta.runs.folder import JOB_LOG, RunFolder, Tail
+from esegeta.runs.folder import JOB_LOG, RunFolder, Tail, Unwritable
 from esegeta.runs.interrupts import Interrupts
 from esegeta.runs.plan import Group, Job
 from esegeta.runs.progress import View
@@ -25,12 +25,18 @@ class Driver:
         Where progress is shown.
     interrupts : Interrupts
         Requests to stop; those jobs that have not begun by then do not.
+
+    Attributes
+    ----------
+    stopped : str, optional
+        Why the run folder takes no more, where that ended the work.
     """
 
     folder: RunFolder
     setup: Setup
     view: View
     interrupts: Interrupts
+    stopped: str | None = None
     _at_work: set[str] = field(default_factory=set)
     _doomed: dict[str, str] = field(default_factory=dict)
     _told: bool = False
@@ -49,7 +55,10 @@ class Driver:
                     outcomes.append(outcome)
                 self._watch()
         except Interrupt:
-            self.folder.log("stopped at once")
+            with contextlib.suppress(Unwritable):
+                self.folder.log("stopped at once")
+        except Unwritable as error:
+            self.stopped = str(error)
         finally:
             self._slot.kill()
         return outcomes
@@ -73,7 +82,7 @@ class Driver:
             return self._crashed(group, job, message)
 
     def _crashed(self, group: Group, job: Job, message: str) -> Outcome:
-        record = failure(group, job, Crash(message), kind="Crash")
+        record = failure(group, job, Crash(message))
         self.folder.write_result(job.id, record)
         return report(self.folder, job, record, 0.0)
 

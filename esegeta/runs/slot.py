@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import types
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
+
+from esegeta.runs import guardian
 
 T = TypeVar("T")
 
@@ -63,7 +66,7 @@ class _Context(SpawnContext):
 
 
 class Slot:
-    """A worker process that is replaced when it dies.
+    """A worker process that is replaced when it dies, and that ends with this one, however it ends.
 
     Parameters
     ----------
@@ -77,6 +80,7 @@ class Slot:
         self._initializer = initializer
         self._arguments = arguments
         self._pool: ProcessPool | None = None
+        self._guardian: subprocess.Popen[bytes] | None = None
         self._pid = 0
 
     def run(
@@ -121,10 +125,11 @@ class Slot:
             self._pool = ProcessPool(
                 max_workers=1,
                 context=_Context(),
-                initializer=self._initializer,
-                initargs=self._arguments,
+                initializer=_begin,
+                initargs=(self._initializer, self._arguments),
             )
             self._pid = self._pool.schedule(os.getpid).result(timeout=STARTS_WITHIN)
+            self._guardian = _guard(self._pid)
         return self._pool
 
     def _wait(self, future: "Future[T]", beat: Callable[[], None] | None) -> T:
@@ -145,11 +150,32 @@ class Slot:
         pool, self._pool = self._pool, None
         pool.stop()  # first, or it would start a new worker for the one that ends now
         if self._pid:
-            # The worker leads its own process group.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._pid, signal.SIGKILL)
+            guardian.end(self._pid)
         self._pid = 0
+        if self._guardian is not None:
+            with contextlib.suppress(OSError):
+                self._guardian.communicate(b"\n")
+        self._guardian = None
         pool.join()
+
+
+def _begin(initializer: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    """Begin a worker: of its own session, so that it and all it starts can be ended together."""
+    with contextlib.suppress(PermissionError):
+        os.setsid()  # nor does Ctrl-C reach it
+    initializer(*arguments)
+
+
+def _guard(worker: int) -> "subprocess.Popen[bytes]":
+    """Start the process that ends the worker should this one be killed."""
+    return subprocess.Popen(  # noqa: S603  (our own script)
+        [sys.executable, "-I", "-S", guardian.__file__, str(worker)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 def _alive(pid: int) -> bool:

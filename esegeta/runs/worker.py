@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from esegeta import config
 from esegeta.errors import EsegetaError
 from esegeta.runs.capture import captured, redirect
-from esegeta.runs.folder import JOB_LOG, LOG, RunFolder
+from esegeta.runs.folder import JOB_LOG, LOG, RunFolder, Unwritable, chain
 from esegeta.runs.plan import Group, Job, cost
+from esegeta.runs.slot import Crash
 
 if TYPE_CHECKING:
     from esegeta.runs.bench import Bench
@@ -64,9 +65,6 @@ def start(setup: Setup) -> None:
     """Prepare a new process; the first job pays for the slow imports, and logs what they say."""
     global _setup
     _setup = setup
-    # Of its own session, so that it can be ended with all it started, and Ctrl-C does not reach it.
-    with contextlib.suppress(PermissionError):
-        os.setsid()
     with contextlib.suppress(OSError):
         redirect(setup.folder / LOG)
     # What a job printed stands in its log even when the next line ends the process.
@@ -75,16 +73,27 @@ def start(setup: Setup) -> None:
 
 
 def work(group: Group, job: Job) -> Outcome:
-    """Do one job, and write its result or the reason why there is none."""
+    """Do one job, and write its result or the reason why there is none.
+
+    Raises
+    ------
+    Unwritable
+        Where the run folder takes no more; the job is then as if it had not run.
+    """
     assert _setup is not None
     folder = RunFolder(_setup.folder)
     began = time.perf_counter()
     try:
-        own = folder.clear(job.id)
-        folder.event("started", job.id, pid=os.getpid())
-        with captured(own / JOB_LOG):
-            record = _attempt(folder, group, job)
-        folder.write_result(job.id, record)
+        with folder.writing():
+            own = folder.clear(job.id)
+            folder.event("started", job.id, pid=os.getpid())
+            with captured(own / JOB_LOG):
+                record = _attempt(folder, group, job)
+            folder.write_result(job.id, record)
+    except Unwritable:
+        with contextlib.suppress(OSError, Unwritable):
+            folder.clear(job.id)
+        raise
     except OSError as error:
         record = failure(group, job, error)
         with contextlib.suppress(OSError):
@@ -98,9 +107,20 @@ def _attempt(folder: RunFolder, group: Group, job: Job) -> dict[str, Any]:
         return _the_bench().make(folder, group, job, _Progress(folder, job))
     # Whatever a user's model or plug-in raises, SystemExit too, costs this job only.
     except BaseException as error:
+        _blame_the_folder(folder, error)
         if not isinstance(error, EsegetaError):
             traceback.print_exception(error)
         return failure(group, job, error)
+
+
+def _blame_the_folder(folder: RunFolder, error: BaseException) -> None:
+    """Raise `Unwritable` where that is what lies behind a job's error, as behind a failing print."""
+    causes = list(chain(error))
+    for cause in causes:
+        if isinstance(cause, Unwritable):
+            raise cause
+    if any(isinstance(cause, OSError) for cause in causes):
+        folder.prove()
 
 
 def _the_bench() -> Bench:
@@ -146,27 +166,36 @@ def base(group: Group, job: Job) -> dict[str, Any]:
     }
 
 
-def failure(
-    group: Group, job: Job, error: BaseException, kind: str | None = None
-) -> dict[str, Any]:
+def failure(group: Group, job: Job, error: BaseException) -> dict[str, Any]:
     """Give the result of a job that failed."""
-    known = isinstance(error, EsegetaError) or kind is not None
-    message = str(error) if known else f"{type(error).__name__}: {error}".rstrip(": ")
+    known = isinstance(error, EsegetaError | Crash)
     lines = None if known else "".join(traceback.format_exception(error))
     return {
         **base(group, job),
         "state": "failed",
-        "error": {"kind": kind or type(error).__name__, "message": message, "traceback": lines},
+        "error": {"kind": type(error).__name__, "message": message(error), "traceback": lines},
     }
 
 
+def message(error: BaseException) -> str:
+    """Say in a sentence what went wrong."""
+    if isinstance(error, EsegetaError | Crash):
+        return str(error)
+    if isinstance(error, SystemExit):
+        code = "" if error.code is None else repr(error.code)
+        return f"the method, or the model in it, called sys.exit({code})"
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
 def report(folder: RunFolder, job: Job, record: dict[str, Any], seconds: float) -> Outcome:
-    """Say in the run's log and events how a job ended."""
+    """Say in the run's log and events how a job ended; its result is safe without."""
     error = record.get("error")
-    if error is None:
-        folder.event("finished", job.id, seconds=seconds)
-        folder.log(f"done    {job.id} ({seconds:.1f} s)")
-        return Outcome(job.id)
-    folder.event("failed", job.id, kind=error["kind"], message=error["message"], seconds=seconds)
-    folder.log(f"failed  {job.id}: {error['message']}")
-    return Outcome(job.id, str(error["message"]))
+    with contextlib.suppress(Unwritable):
+        if error is None:
+            folder.event("finished", job.id, seconds=seconds)
+            folder.log(f"done    {job.id} ({seconds:.1f} s)")
+        else:
+            facts = {"kind": error["kind"], "message": error["message"]}
+            folder.event("failed", job.id, **facts, seconds=seconds)
+            folder.log(f"failed  {job.id}: {error['message']}")
+    return Outcome(job.id, None if error is None else str(error["message"]))

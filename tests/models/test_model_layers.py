@@ -252,3 +252,26 @@ def test_scripted_models_that_raise():
     scripted = torch.jit.script(nn.Sequential(nn.Conv2d(3, 2, 3)))
     with pytest.raises(ModelError, match="to have 3 channels, but got 1 channels"):
         check_input(scripted, torch.rand(1, 1, 5, 5))
+
+
+@pytest.mark.parametrize("ask", [check_input, layers])
+def test_the_image_is_as_before_although_the_network_works_in_place(ask):
+    class InPlace(nn.Conv2d):
+        def forward(self, x):
+            x -= 0.5
+            return super().forward(x)
+
+    image = torch.rand(1, 1, 4, 4)
+    before = image.clone()
+    ask(nn.Sequential(InPlace(1, 1, 3)), image)
+    assert torch.equal(image, before)
+
+
+@pytest.mark.parametrize(("code", "said"), [("3", "3"), ("", ""), ("'no'", "'no'")])
+def test_a_network_that_ends_the_process_is_told(code, said):
+    class Leaves(nn.Module):
+        def forward(self, x):
+            exec(f"import sys; sys.exit({code})")
+
+    with pytest.raises(ModelError, match=rf"the model called sys\.exit\({said}\)"):
+        check_input(Leaves(), torch.rand(1, 1, 4, 4))

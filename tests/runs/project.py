@@ -40,6 +40,44 @@ class Raises(Classifier):
         raise RuntimeError("this network is broken")
 
 
+class InPlace(Classifier):
+    def forward(self, x):
+        x -= 0.5
+        return super().forward(x)
+
+
+class OutOfPlace(Classifier):
+    def forward(self, x):
+        return super().forward(x - 0.5)
+
+
+class Leaves(Classifier):
+    def forward(self, x):
+        import sys
+        sys.exit(3)
+
+
+class LeavesAtOnce(Classifier):
+    def __init__(self):
+        import sys
+        sys.exit(3)
+
+
+class Loud(Classifier):
+    def __init__(self):
+        import os
+        super().__init__()
+        os.system("echo loud child")
+
+    def forward(self, x):
+        import ctypes
+        import os
+        os.write(1, b"loud write\\n")
+        ctypes.CDLL(None).puts(b"loud library")
+        print("loud print")
+        return super().forward(x)
+
+
 class Segfaults(Classifier):
     def __init__(self):
         import ctypes
@@ -50,12 +88,15 @@ ODD = '''
 """A method that behaves as it is told."""
 
 import ctypes
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 from typing import Annotated
 
 import torch
@@ -70,6 +111,7 @@ def odd(
     *,
     how: Annotated[str, Param(help="What to do")] = "work",
     steps: Annotated[int, Param(ge=1, help="Passes, a tenth of a second each")] = 1,
+    mark: Annotated[str, Param(help="Where it notes that it hung once, and does no more")] = "",
 ) -> Tensor:
     """Misbehave, as a plug-in may."""
     print("how:", how)
@@ -91,6 +133,18 @@ def odd(
         child = subprocess.Popen(["sleep", "600"])
         print("child", child.pid)
         os._exit(1)
+    if how in ("hang", "hang in C") and not Path(mark).exists():
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        Path(mark).write_text(str(child.pid))
+        time.sleep(600) if how == "hang" else ctypes.PyDLL(None).sleep(600)
+    if how == "full disk":
+        def full(descriptor):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync = full
+    if how == "no room elsewhere":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if how == "vanish":
+        shutil.rmtree(mark)
     if how == "nan":
         return torch.full((1, *probe.spatial), float("nan"))
     if how == "zero":

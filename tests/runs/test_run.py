@@ -54,7 +54,7 @@ def test_whatever_a_method_does_the_others_are_done(faults: RunResult) -> None:
         ("exit3", "Crash", "exit code 3"),
         ("segfault", "Crash", "SIGSEGV"),
         ("kill", "Crash", "SIGKILL"),
-        ("sys.exit", "SystemExit", "SystemExit: 5"),
+        ("sys.exit", "SystemExit", "called sys.exit(5)"),
         ("raise", "ValueError", "nothing works"),
         ("child", "Crash", "exit code 1"),
         ("nan", "CheckFailed", "NaN"),
@@ -153,6 +153,28 @@ def test_jobs_of_a_group_share_one_pass(project: Project) -> None:
     assert sum(p["backward"] for p in passes) == 1
 
 
+def test_a_model_may_change_its_input_in_place(project: Project) -> None:
+    net = project.data([])["models"][0]
+    models = [{**net, "name": n, "factory": f"nets.py:{n}"} for n in ("InPlace", "OutOfPlace")]
+    methods = [
+        "saliency",
+        "input_x_gradient",
+        {"use": "occlusion", "with": {"window": 4}},
+        {"use": "grad_cam", "layers": ["features.2"]},
+        {"use": "rise", "with": {"masks": 20}},
+        {"use": "integrated_gradients", "with": {"steps": 4}},
+    ]
+    # What is random follows the job's name.
+    maps: dict[str, list[np.ndarray]] = {}
+    for model in models:
+        where = f"out-{model['name']}"
+        ended = run(project, methods, models=[{**model, "name": "net"}], output=where)
+        assert ended.failed == [], ended.reasons
+        maps[where] = [np.load(ended.folder / job / "map.npy") for job in sorted(ended.done)]
+    for one, other in zip(*maps.values(), strict=True):
+        assert np.allclose(one, other, atol=1e-6)
+
+
 def test_a_misspelt_layer_costs_only_its_job(project: Project) -> None:
     cam = {"use": "grad_cam", "layers": ["features.0", "feature.0"]}
     ended = run(project, ["saliency", cam])
@@ -165,6 +187,8 @@ def test_a_misspelt_layer_costs_only_its_job(project: Project) -> None:
     [
         ({"factory": "nets.py:Raises"}, "this network is broken"),
         ({"factory": "nets.py:Segfaults"}, "SIGSEGV"),
+        ({"factory": "nets.py:Leaves"}, "the model called sys.exit(3)"),
+        ({"factory": "nets.py:LeavesAtOnce"}, "raised SystemExit: 3"),
         ({"arguments": {"channels": 1}}, "takes 1 channel"),
         ({"factory": "nets.py:Segmenter"}, "is 3D"),
     ],
@@ -212,6 +236,36 @@ def test_resume_keeps_what_is_unchanged_and_makes_the_rest(project: Project) -> 
     assert len(second.done) == 3
     assert len(second.failed) == 1
     assert result(second, "a/net/predicted/work")["parameters"]["steps"] == 2
+
+
+def test_resume_makes_again_what_lost_its_files(project: Project) -> None:
+    first = run(project, ["saliency", "input_x_gradient", "guided_backprop"])
+    maps = {job: first.folder / job / "map.npy" for job in first.done}
+    lost, cut, kept = maps.values()
+    values = [np.load(path) for path in maps.values()]
+    lost.unlink()
+    cut.write_bytes(cut.read_bytes()[:-1])
+    at = kept.stat().st_mtime_ns
+    second = run(project, ["saliency", "input_x_gradient", "guided_backprop"], resume=True)
+    assert second.done == first.done
+    for path, before in zip(maps.values(), values, strict=True):
+        assert np.array_equal(np.load(path), before)
+    assert kept.stat().st_mtime_ns == at
+
+
+def test_the_output_may_be_named_by_a_way_up(project: Project) -> None:
+    ended = run(project, ["saliency"], output="plugins/../up")
+    assert ended.folder == project.folder / "up"
+    assert ended.exit_code == 0
+
+
+def test_a_label_too_long_for_a_folder_is_cut(project: Project) -> None:
+    (project.folder / "a.png").rename(project.folder / f"{'a' * 200}.png")
+    model = project.data([])["models"][0] | {"classes": ["cat" * 100, "dog", "emu"]}
+    target = {"class": "cat" * 100}
+    ended = run(project, ["saliency"], models=[model], images=[{"path": "a*.png"}], target=target)
+    assert ended.exit_code == 0, ended.reasons
+    assert result(ended, ended.done[0])["target"]["class"] == "cat" * 100
 
 
 def test_the_resolved_config_runs_from_anywhere(

@@ -1,14 +1,18 @@
+import errno
 import json
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from esegeta.errors import RunError
-from esegeta.runs.folder import RunFolder, Tail, dumps, read_json, write_json
+from esegeta.runs.folder import RunFolder, Tail, Unwritable, dumps, read_json, write_json
+from esegeta.runs.hashes import sha256
 
 
 def made(root: Path) -> RunFolder:
@@ -17,13 +21,15 @@ def made(root: Path) -> RunFolder:
     return folder
 
 
+def full(*arguments: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_json_is_whole_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "deep" / "x.json"
+    (tmp_path / "own").mkdir()
+    path = tmp_path / "own" / "x.json"
     write_json(path, {"a": 1})
     assert read_json(path) == {"a": 1}
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
@@ -49,11 +55,42 @@ def test_what_is_no_result_is_none(tmp_path: Path, content: str) -> None:
 def test_states_follow_result_and_fingerprint(tmp_path: Path) -> None:
     folder = made(tmp_path)
     assert folder.state("i/m/t/x", "f") == "pending"
-    folder.write_result("i/m/t/x", {"state": "done", "fingerprint": "f"})
+    folder.write_result("i/m/t/x", done(folder, "i/m/t/x"))
     assert folder.state("i/m/t/x", "f") == "done"
     assert folder.state("i/m/t/x", "other") == "pending"
     folder.write_result("i/m/t/x", {"state": "failed", "fingerprint": "f"})
     assert folder.state("i/m/t/x", "f") == "failed"
+
+
+def done(folder: RunFolder, job: str) -> dict[str, Any]:
+    """Write a map, and give a result that tells of it."""
+    own = folder.clear(job)
+    (own / "map.npy").write_bytes(b"values")
+    hashes = {"map": sha256(own / "map.npy")}
+    return {"state": "done", "fingerprint": "f", "files": {"map": "map.npy"}, "sha256": hashes}
+
+
+@pytest.mark.parametrize("damage", ["taken away", "cut", "changed", "never written"])
+def test_a_result_without_its_files_is_to_be_made_again(tmp_path: Path, damage: str) -> None:
+    folder = made(tmp_path)
+    result = done(folder, "a/b")
+    map_file = folder.job("a/b") / "map.npy"
+    if damage == "taken away":
+        map_file.unlink()
+    elif damage == "never written":
+        result["files"] = {}
+    else:
+        map_file.write_bytes(b"val" if damage == "cut" else b"vaLues")
+    folder.write_result("a/b", result)
+    assert folder.state("a/b", "f") == "pending"
+
+
+def test_a_folder_may_be_named_by_a_way_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    folder = made(Path("../run"))
+    assert folder.root == tmp_path / "run"
+    assert folder.clear("a/b") == tmp_path / "run" / "a" / "b"
 
 
 @pytest.mark.parametrize("job", ["../x", "a/../../x", "/etc/x", "", "."])
@@ -65,7 +102,8 @@ def test_no_job_lies_outside(tmp_path: Path, job: str) -> None:
 def test_clear_takes_away_what_an_earlier_attempt_left(tmp_path: Path) -> None:
     folder = made(tmp_path)
     own = folder.clear("a/b")
-    for name in ("map.npy", "map.nii.gz", "overlay.png", "result.json", "job.log", "notes.txt"):
+    left = ("map.npy", "map.nii.gz", "overlay.png", "result.json", "job.log", ".12-map.npy")
+    for name in (*left, "notes.txt"):
         (own / name).write_text("x")
     folder.clear("a/b")
     assert [p.name for p in own.iterdir()] == ["notes.txt"]
@@ -129,6 +167,67 @@ def test_events_of_many_writers_stay_whole(tmp_path: Path) -> None:
     for number in range(3):
         own = [event["done"] for event in events if event["writer"] == number]
         assert own == list(range(200))
+
+
+def test_a_full_disk_is_the_folders_trouble_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = made(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(os, "fsync", full)
+    writes = (
+        lambda: folder.write_result("a/b", {}),
+        lambda: folder.write("config.json", {}),
+        folder.prove,
+    )
+    for write in writes:
+        with pytest.raises(Unwritable, match=rf"{tmp_path} cannot be written: No space left"):
+            write()
+    assert [p for p in sorted(tmp_path.rglob("*")) if p.is_file()] == before
+
+
+def test_a_line_that_does_not_fit_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = made(tmp_path)
+    folder.event("one")
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, text: real(descriptor, text[:5]))
+    with pytest.raises(Unwritable, match="No space"):
+        folder.event("two")
+    monkeypatch.undo()
+    folder.event("three")
+    assert [e["event"] for e in Tail(folder, from_start=True)] == ["one", "three"]
+
+
+def test_what_a_killed_process_left_half_written_is_mended(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    folder.event("one")
+    with (tmp_path / "events.jsonl").open("a") as file:
+        file.write('{"event": ' + "x" * 200_000)
+    (tmp_path / ".77-plan.json").write_text("{")
+    folder.mend()
+    folder.event("two")
+    assert [e["event"] for e in Tail(folder, from_start=True)] == ["one", "two"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["events.jsonl", "plan.json"]
+
+
+def test_a_folder_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
+    folder = made(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run")
+    for write in (lambda: folder.clear("a/b"), lambda: folder.write_result("a/b", {})):
+        with pytest.raises(Unwritable, match="no longer there"):
+            write()
+    with pytest.raises(Unwritable):
+        folder.event("x")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_one_job_cannot_write_is_not_the_folders_trouble(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    with pytest.raises(OSError, match="too long") as raised:
+        folder.write_result("x" * 300, {})
+    assert not isinstance(raised.value, Unwritable)
 
 
 def test_tail_gives_each_event_once_and_waits_for_whole_lines(tmp_path: Path) -> None:

@@ -10,11 +10,8 @@ import pytest
 from esegeta.runs.slot import Crash, Slot
 
 
-def started(path: Path | None = None) -> None:
-    os.setsid()
-    if path is not None:
-        with path.open("a") as file:
-            file.write("started\n")
+def started() -> None:
+    pass
 
 
 def pid() -> int:
@@ -29,8 +26,8 @@ def signalled(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-def sleeper() -> int:
-    return subprocess.Popen(["sleep", "600"]).pid
+def sleeper(alone: bool) -> int:
+    return subprocess.Popen(["sleep", "600"], start_new_session=alone).pid
 
 
 def nap() -> None:
@@ -95,11 +92,29 @@ def test_what_the_beat_raises_ends_the_worker(slot: Slot) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_what_a_worker_started_ends_with_it(slot: Slot) -> None:
-    child = slot.run(sleeper)
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_a_worker_started_ends_with_it(slot: Slot, alone: bool) -> None:
+    child = slot.run(sleeper, alone)
     assert not gone_now(child)
     slot.kill()
     assert gone(child)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_no_guardian_outlives_its_slot(slot: Slot) -> None:
+    from esegeta.runs.guardian import descendants
+
+    slot.run(pid)
+    slot.kill()
+    slot.run(pid)
+    watching = [p for p in descendants(os.getpid()) if "guardian" in command(p)]
+    assert len(watching) == 1
+    slot.kill()
+    assert gone(watching[0])
+
+
+def command(process: int) -> str:
+    return Path(f"/proc/{process}/cmdline").read_text()
 
 
 def gone_now(process: int) -> bool:
@@ -112,7 +127,7 @@ def test_the_callers_script_is_not_imported_again(tmp_path: Path) -> None:
         "from esegeta.runs.slot import Slot\n"
         "import os\n"
         "print('script')\n"
-        "slot = Slot(os.setsid)\n"
+        "slot = Slot(os.getpid)\n"
         "print(slot.run(os.getpid) != os.getpid())\n"
         "slot.kill()\n"
     )
