@@ -90,7 +90,9 @@ class Region:
         if self._mask[0, index if self._mask.shape[1] > 1 else 0].any():
             return
         counts = self._predicted[0].flatten(1).sum(1).tolist()
-        present = [f"{name(i)} ({counted(count, 'voxel')})" for i, count in enumerate(counts) if count]
+        present = [
+            f"{name(i)} ({counted(count, 'voxel')})" for i, count in enumerate(counts) if count
+        ]
         raise TargetError(
             f"The class '{name(index)}' is absent: the mask '{self._describe()}' holds no voxel of it. "
             f"Present in the prediction: {', '.join(present[:12]) or 'no class'}."
