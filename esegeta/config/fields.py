@@ -192,6 +192,23 @@ def _memory(value: Any) -> int:
     return size
 
 
+def _duration(value: Any) -> float:
+    """Turn '90s', '10m' or '2h' into seconds; a number of seconds stays."""
+    valid = "seconds, or a text such as '90s', '10m' or '1.5h'"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    else:
+        found = (
+            re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?([smh])", value)
+            if isinstance(value, str)
+            else None
+        )
+        seconds = float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
+    if not 0 < seconds < 1e9:
+        raise wrong("this is no length of time", valid)
+    return seconds
+
+
 def _version(value: Any) -> int:
     if isinstance(value, bool) or value != 1:
         raise wrong("this esegeta reads version 1 of the file", "1")
@@ -275,6 +292,16 @@ Memory = Annotated[
         anyOf=[
             {"type": "string", "pattern": r"^\d+(\.\d+)? ?([KMGT]i?B|B)$"},
             {"type": "integer", "minimum": 1},
+        ]
+    ),
+]
+Duration = Annotated[
+    float,
+    BeforeValidator(_duration),
+    _shape(
+        anyOf=[
+            {"type": "string", "pattern": r"^\d+(\.\d+)? ?[smh]$"},
+            {"type": "number", "exclusiveMinimum": 0},
         ]
     ),
 ]

@@ -20,6 +20,7 @@ from esegeta.config.fields import (
     ClassNames,
     Contrast,
     Devices,
+    Duration,
     Factory,
     FilePath,
     Mask,
@@ -149,6 +150,9 @@ class Method(Part):
     models: list[Text] | None = Field(
         default=None, min_length=1, description="The models it is for, by name; by default all"
     )
+    timeout: Duration | None = Field(
+        default=None, description="How long it may take, in place of the run's"
+    )
     name: Name = Field(description="By default the method's name")
     _plain: bool = PrivateAttr(False)
 
@@ -188,6 +192,9 @@ class Execution(Part):
     )
     memory: Memory | None = Field(
         default=None, description="Memory for batches, such as '8GB' or '2GiB'; bytes once read"
+    )
+    timeout: Duration | None = Field(
+        default=None, description="How long a job may take, such as '90s', '10m' or '2h'"
     )
     amp: Amp = Field(default="off", description="Automatic mixed precision")
 

@@ -9,7 +9,9 @@ from esegeta.report.markup import Markup, anchor, join, measured, number, tag
 from esegeta.report.reading import Group, Job
 from esegeta.units import duration, size
 
-WORDS = {"done": "done", "failed": "failed", "pending": "not run yet"}
+WORDS = {"done": "done", "failed": "failed", "timed out": "timed out", "pending": "not run yet"}
+STYLES = {state: "failed" if state == "timed out" else state for state in WORDS}
+"""The states as the style sheet names them."""
 
 
 def card(group: Group, job: Job) -> Markup:
@@ -20,12 +22,12 @@ def card(group: Group, job: Job) -> Markup:
         state(job),
         tag("p", job.result["summary"], class_="summary") if job.result.get("summary") else None,
     )
-    body = {"done": _done, "failed": _failed, "pending": _pending}[job.state]
+    body = {"done": _done, "pending": _pending}.get(job.state, _failed)
     return tag(
         "article",
         head,
         body(group, job),
-        class_=f"card {job.state}",
+        class_=f"card {STYLES[job.state]}",
         id=anchor(job.id),
         data_method=job.method,
     )
@@ -44,7 +46,7 @@ def state(job: Job) -> Markup:
 
 def kind(job: Job) -> str:
     """Give the state as the style sheet names it."""
-    return "flagged" if job.flagged else job.state
+    return "flagged" if job.flagged else STYLES[job.state]
 
 
 def _done(group: Group, job: Job) -> Markup:

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from esegeta.files import replacing
-from esegeta.report.cards import WORDS, card, kind
+from esegeta.report.cards import STYLES, WORDS, card, kind
 from esegeta.report.markup import Markup, anchor, safe, tag
 from esegeta.report.reading import STATES, Group, Job, Run, read
 from esegeta.units import duration
@@ -124,7 +124,7 @@ def _link(job: Job) -> Markup:
 
 def _header(run: Run) -> Markup:
     counts = [
-        tag("li", tag("b", run.count(state)), f" {WORDS[state]}", class_=state)
+        tag("li", tag("b", run.count(state)), f" {WORDS[state]}", class_=STYLES[state])
         for state in STATES
         if run.count(state) or state == "done"
     ]

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from esegeta.errors import RunError
 
-State = Literal["done", "failed", "pending"]
-STATES: tuple[State, ...] = ("done", "failed", "pending")
+State = Literal["done", "failed", "timed out", "pending"]
+STATES: tuple[State, ...] = ("done", "failed", "timed out", "pending")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -143,7 +143,7 @@ def _job(run: Path, plan: dict[str, Any]) -> Job:
     if "fingerprint" in plan and result.get("fingerprint") != plan["fingerprint"]:
         return Job(plan, {}, "pending")  # left from before something changed
     if result.get("state") != "done":
-        return Job(plan, result, "failed")
+        return Job(plan, result, "timed out" if result.get("state") == "timed out" else "failed")
     overlay = folder / str((result.get("files") or {}).get("overlay", "overlay.png"))
     usable = overlay.is_file() and _inside(overlay, run) and _is_png(overlay)
     return Job(plan, result, "done", overlay if usable else None)

@@ -14,7 +14,7 @@ from esegeta.errors import RunError
 from esegeta.runs.hashes import sha256
 from esegeta.runs.lines import append, dumps, end_with_a_line, read_json, write_json
 
-State = Literal["pending", "done", "failed"]
+State = Literal["pending", "done", "failed", "timed out"]
 
 CONFIG, PLAN, LOG, EVENTS, REPORT = FILES = (
     "config.json",
@@ -126,7 +126,7 @@ class RunFolder:
         if result is None or result.get("fingerprint") != fingerprint:
             return "pending"
         if result.get("state") != "done":
-            return "failed"
+            return "timed out" if result.get("state") == "timed out" else "failed"
         return "done" if _whole(self.job(job), result) else "pending"
 
     def results(self) -> list[Path]:

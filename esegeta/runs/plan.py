@@ -30,6 +30,8 @@ class Job:
         What it adds to the group's cost.
     seed : int
         Of the run's seed and the job's id, so that it depends on no order.
+    timeout : float, optional
+        Seconds it may take from its start.
     fingerprint : str
         Changes whenever the map may; see `esegeta.runs.fingerprint`.
     """
@@ -41,6 +43,7 @@ class Job:
     parameters: dict[str, Any]
     passes: Passes
     seed: int
+    timeout: float | None = None
     fingerprint: str = ""
 
 
@@ -215,7 +218,7 @@ def _groups(
         target_name = unique(component(_target_name(target, model)), taken)
         taken.add(target_name)
         prefix = f"{image_name}/{component(model.name)}/{target_name}"
-        drafts = _drafts(methods[key], registry, prefix, settings.execution.seed, spatial)
+        drafts = _drafts(methods[key], registry, prefix, settings.execution, spatial)
         steps = settings.preprocess if model.preprocess is None else model.preprocess
         yield Group(
             image_name,
@@ -240,7 +243,7 @@ def _drafts(
     methods: Sequence[config.Method],
     registry: Registry,
     prefix: str,
-    seed: int,
+    execution: config.Execution,
     spatial: tuple[int, ...] | None,
 ) -> list[tuple[Plugin, Job]]:
     """Make a group's jobs with their plug-ins, what shares a pass first and the expensive last."""
@@ -262,7 +265,8 @@ def _drafts(
                 layer=layer,
                 parameters=parameters,
                 passes=passes,
-                seed=derive(seed, identity),
+                seed=derive(execution.seed, identity),
+                timeout=method.timeout or execution.timeout,
             )
             drafts.append((plugin, job))
     return sorted(drafts, key=lambda draft: (not draft[0].fused, total(draft[1].passes)))
@@ -318,6 +322,7 @@ def _record(group: Group) -> dict[str, Any]:
                 "parameters": job.parameters,
                 "passes": cost(job.passes),
                 "seed": job.seed,
+                "timeout": job.timeout,
                 "fingerprint": job.fingerprint,
             }
             for job in group.jobs

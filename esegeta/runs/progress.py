@@ -72,7 +72,7 @@ class View:
             self._bar(job, 0, 1)
         elif event["event"] == "progress":
             self._bar(job, event["done"], event["total"])
-        elif event["event"] in ("finished", "failed"):
+        elif event["event"] in ("finished", "failed", "timed_out"):
             self._end(event)
 
     def _end(self, event: dict[str, Any]) -> None:
@@ -83,7 +83,8 @@ class View:
         if event["event"] == "finished":
             self.say(f"{count} done    {job}  {duration(event['seconds'])}")
         else:
-            self.say(f"{count} failed  {job}")  # the summary says why
+            word = event["event"].replace("_", " ")
+            self.say(f"{count} {word}  {job}")  # the summary says why
         if self._bars:
             self._bars.update(self._run, completed=self._done, left=self.left(0))
 

@@ -8,8 +8,8 @@ from esegeta.runs.folder import JOB_LOG, RunFolder, Tail, Unwritable
 from esegeta.runs.interrupts import Interrupts
 from esegeta.runs.plan import Group, Job
 from esegeta.runs.progress import View
-from esegeta.runs.slot import Crash, Interrupt, Slot
-from esegeta.runs.worker import Outcome, Setup, failure, report, start, work
+from esegeta.runs.slot import Crash, Interrupt, Slot, TimedOut
+from esegeta.runs.worker import Outcome, Setup, failure, report, start, warm_up, work
 
 
 @dataclass
@@ -68,7 +68,12 @@ class Driver:
         if group.id in self._doomed:
             return self._crashed(group, job, self._doomed[group.id])
         try:
-            return self._slot.run(work, group, job, beat=self._beat)
+            if job.timeout is not None:
+                self._slot.run(warm_up, beat=self._beat)
+            return self._slot.run(work, group, job, beat=self._beat, timeout=job.timeout)
+        except TimedOut as error:
+            log = f"its Python stack stands in {job.id}/{JOB_LOG}"
+            return self._ended(group, job, TimedOut(f"{error}; {log}"))
         except Crash as crash:
             if self.interrupts.asked:
                 return None
@@ -82,7 +87,10 @@ class Driver:
             return self._crashed(group, job, message)
 
     def _crashed(self, group: Group, job: Job, message: str) -> Outcome:
-        record = failure(group, job, Crash(message))
+        return self._ended(group, job, Crash(message))
+
+    def _ended(self, group: Group, job: Job, crash: Crash) -> Outcome:
+        record = failure(group, job, crash)
         self.folder.write_result(job.id, record)
         return report(self.folder, job, record, 0.0)
 

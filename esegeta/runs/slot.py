@@ -1,10 +1,12 @@
 """One worker process: starts it, hands it tasks, notices when it dies, and replaces it."""
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -15,6 +17,7 @@ from typing import Any, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from esegeta.runs import guardian
+from esegeta.units import duration
 
 T = TypeVar("T")
 
@@ -27,6 +30,9 @@ STARTS_WITHIN = 120
 GONE_AFTER = 10
 """Beats after which a task of a process that is gone counts as lost: its result may be under way."""
 
+LAST_WORDS = 0.5
+"""Seconds between a timeout and the end of the worker, in which it writes its stack."""
+
 _MEANING = {
     signal.SIGKILL: "as the system does when memory runs out",
     signal.SIGSEGV: "a segmentation fault: compiled code touched memory that is not its own",
@@ -38,6 +44,10 @@ _MEANING = {
 
 class Crash(Exception):  # noqa: N818  (what happened, not what went wrong in here)
     """The worker process ended in the middle of a task; the message says how."""
+
+
+class TimedOut(Crash):
+    """A task took longer than it may; the worker was ended."""
 
 
 class Interrupt(BaseException):
@@ -84,7 +94,11 @@ class Slot:
         self._pid = 0
 
     def run(
-        self, task: Callable[..., T], *arguments: object, beat: Callable[[], None] | None = None
+        self,
+        task: Callable[..., T],
+        *arguments: object,
+        beat: Callable[[], None] | None = None,
+        timeout: float | None = None,
     ) -> T:
         """Let the worker do one task and wait for it.
 
@@ -96,15 +110,19 @@ class Slot:
             What it gets.
         beat : callable, optional
             Called ten times a second meanwhile; what it raises ends the worker.
+        timeout : float, optional
+            Seconds it may take. The worker gets a moment more, to write its stack.
 
         Raises
         ------
+        TimedOut
+            Where it took longer. The worker has been ended, with all it started.
         Crash
             Where the process died. The next task gets a new one.
         """
         try:
             future: Future[T] = self._started().schedule(task, args=arguments)
-            return self._wait(future, beat)
+            return self._wait(future, beat, timeout)
         except ProcessExpired as error:
             self.kill()
             raise Crash(_how(error.exitcode)) from None
@@ -132,11 +150,16 @@ class Slot:
             self._guardian = _guard(self._pid)
         return self._pool
 
-    def _wait(self, future: "Future[T]", beat: Callable[[], None] | None) -> T:
+    def _wait(
+        self, future: "Future[T]", beat: Callable[[], None] | None, timeout: float | None
+    ) -> T:
         gone = 0
+        end = math.inf if timeout is None else time.monotonic() + timeout + LAST_WORDS
         while not wait([future], timeout=BEAT).done:
             if beat is not None:
                 beat()
+            if time.monotonic() > end:
+                raise TimedOut(f"it took longer than {duration(timeout or 0)}")
             # The pool takes a process that ended with exit code 0 for one that was not at work.
             gone = 0 if _alive(self._pid) else gone + 1
             if gone > GONE_AFTER:

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from esegeta.errors import EsegetaError
 from esegeta.runs.capture import captured, redirect
 from esegeta.runs.folder import JOB_LOG, LOG, RunFolder, Unwritable, chain
 from esegeta.runs.plan import Group, Job, cost
-from esegeta.runs.slot import Crash
+from esegeta.runs.slot import Crash, TimedOut
 
 if TYPE_CHECKING:
     from esegeta.runs.bench import Bench
@@ -87,7 +88,7 @@ def work(group: Group, job: Job) -> Outcome:
         with folder.writing():
             own = folder.clear(job.id)
             folder.event("started", job.id, pid=os.getpid())
-            with captured(own / JOB_LOG):
+            with captured(own / JOB_LOG), _last_words(job.timeout):
                 record = _attempt(folder, group, job)
             folder.write_result(job.id, record)
     except Unwritable:
@@ -99,6 +100,28 @@ def work(group: Group, job: Job) -> Outcome:
         with contextlib.suppress(OSError):
             folder.write_result(job.id, record)
     return report(folder, job, record, time.perf_counter() - began)
+
+
+def warm_up() -> None:
+    """Import what is slow to import, so that no job's time is spent on it."""
+    with contextlib.suppress(Exception):  # the first job says what is wrong
+        _the_bench()
+
+
+@contextlib.contextmanager
+def _last_words(timeout: float | None) -> Iterator[None]:
+    """Write every thread's Python stack to the job's log at the timeout.
+
+    A thread of its own does so, in compiled code: also where the job holds the interpreter.
+    """
+    if timeout is None:
+        yield
+        return
+    faulthandler.dump_traceback_later(timeout, file=2)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _attempt(folder: RunFolder, group: Group, job: Job) -> dict[str, Any]:
@@ -172,7 +195,7 @@ def failure(group: Group, job: Job, error: BaseException) -> dict[str, Any]:
     lines = None if known else "".join(traceback.format_exception(error))
     return {
         **base(group, job),
-        "state": "failed",
+        "state": "timed out" if isinstance(error, TimedOut) else "failed",
         "error": {"kind": type(error).__name__, "message": message(error), "traceback": lines},
     }
 
@@ -196,6 +219,7 @@ def report(folder: RunFolder, job: Job, record: dict[str, Any], seconds: float) 
             folder.log(f"done    {job.id} ({seconds:.1f} s)")
         else:
             facts = {"kind": error["kind"], "message": error["message"]}
-            folder.event("failed", job.id, **facts, seconds=seconds)
-            folder.log(f"failed  {job.id}: {error['message']}")
+            event = "timed_out" if record["state"] == "timed out" else "failed"
+            folder.event(event, job.id, **facts, seconds=seconds)
+            folder.log(f"{record['state']}  {job.id}: {error['message']}")
     return Outcome(job.id, None if error is None else str(error["message"]))

@@ -1,0 +1,144 @@
+"""The table of all plug-ins, and the page of each."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+
+from docs import markdown
+from docs.markdown import block, bounds, code, kind, paragraph
+from esegeta.catalogue import cost
+from esegeta.plugin import TYPICAL, Plugin
+
+GENERATED = "<!-- Written by `make docs` from the code; do not edit. -->"
+FAMILIES = {
+    "attribution": "attribution: a map on the image",
+    "layer_attribution": "layer attribution: a map on a layer's grid, enlarged to the image",
+    "explainability": "explainability: an image that shows what the model has learnt",
+    "wrapper": "wrapper: from a model's output to class scores",
+}
+LAYER = "layer4"
+"""Stands for a layer in the examples."""
+
+
+def table(plugins: Sequence[Plugin]) -> str:
+    """Write the page that lists every plug-in."""
+    methods = [plugin for plugin in plugins if plugin.family != "wrapper"]
+    wrappers = [plugin for plugin in plugins if plugin.family == "wrapper"]
+    titles = ["family", "name", "what it shows", "cost", "layer", "gradients", "images", "tasks"]
+    return _text(
+        [
+            "# Every method",
+            "",
+            GENERATED,
+            "",
+            *paragraph(
+                "One row per plug-in that comes with esegeta. `esegeta methods` lists these and your "
+                "own; `esegeta methods NAME` tells all of one. F is a forward pass of one image, B a "
+                "backward pass, both with default parameters. *Shared* is the one pass that such "
+                "methods of an image and target have in common, at any number of layers."
+            ),
+            "",
+            *markdown.table([*titles, "paper"], map(_row, methods)),
+            "",
+            "## Wrappers",
+            "",
+            *paragraph(
+                'A wrapper turns a model\'s output into class scores; it is named in "target". See '
+                "[the config](../config.md#target)."
+            ),
+            "",
+            *markdown.table(
+                ["name", "what it does", "images", "tasks"],
+                [[_link(p), p.summary, _images(p), ", ".join(p.tasks)] for p in wrappers],
+            ),
+        ]
+    )
+
+
+def page(plugin: Plugin) -> str:
+    """Write the page of one plug-in."""
+    lines = [f"# {plugin.name}", "", GENERATED, "", *_doc(plugin.doc), ""]
+    lines += [*markdown.table(["", ""], _facts(plugin)), ""]
+    parameters = plugin.parameters.model_json_schema().get("properties", {})
+    if parameters:
+        rows = [
+            [
+                f"`{name}`",
+                kind(schema),
+                bounds(schema),
+                code(schema["default"]) if "default" in schema else "required",
+                schema["description"],
+            ]
+            for name, schema in parameters.items()
+        ]
+        lines += ["## Parameters", ""]
+        lines += [*markdown.table(["name", "type", "bounds", "default", "what it does"], rows), ""]
+    else:
+        lines += ["It has no parameters.", ""]
+    lines += ["## In a config", "", *block(example(plugin)), ""]
+    if plugin.takes_layer:
+        lines.append("`esegeta layers CONFIG` lists the layers of your models.")
+    return _text(lines)
+
+
+def example(plugin: Plugin) -> dict[str, object]:
+    """Write the plug-in as an entry of a config, with its own defaults."""
+    schema = plugin.parameters.model_json_schema().get("properties", {})
+    values = {k: s["default"] for k, s in schema.items() if s.get("default") is not None}
+    given: dict[str, object] = {"with": values} if values else {}
+    if plugin.family == "wrapper":
+        return {"target": {"class": "predicted", "wrapper": plugin.name} | given}
+    layers = {"layers": [LAYER]} if plugin.takes_layer else {}
+    return {"use": plugin.name} | given | layers
+
+
+def _row(plugin: Plugin) -> list[str]:
+    return [
+        plugin.family.replace("_", " "),
+        _link(plugin),
+        plugin.summary,
+        cost(plugin),
+        "yes" if plugin.takes_layer else "no",
+        "yes" if plugin.gradients else "no",
+        _images(plugin),
+        ", ".join(plugin.tasks),
+        plugin.paper,
+    ]
+
+
+def _facts(plugin: Plugin) -> list[tuple[str, str]]:
+    facts = [("family", FAMILIES[plugin.family])]
+    if plugin.family != "wrapper":
+        facts += [("paper", plugin.paper), ("cost", _cost(plugin))]
+        facts += [("needs a layer", "yes" if plugin.takes_layer else "no")]
+        facts += [("needs gradients", "yes" if plugin.gradients else "no")]
+        drawn = "its magnitude" if plugin.show == "magnitude" else "with its sign"
+        facts += [("pictures show the map", drawn)] if plugin.family != "explainability" else []
+    facts += [("library", plugin.library)] if plugin.library else []
+    return [*facts, ("images", _images(plugin)), ("tasks", ", ".join(plugin.tasks))]
+
+
+def _cost(plugin: Plugin) -> str:
+    said = cost(plugin)
+    if len(inspect.signature(plugin.passes).parameters) > 1:
+        said += f" for an image of {' × '.join(map(str, TYPICAL))}; it depends on the image"
+    return said
+
+
+def _doc(doc: str) -> list[str]:
+    """Fill a docstring's paragraphs to the width of the book."""
+    parts = [paragraph(" ".join(part.split())) for part in doc.replace("``", "`").split("\n\n")]
+    return [line for part in parts for line in [*part, ""]][:-1]
+
+
+def _images(plugin: Plugin) -> str:
+    return ", ".join(f"{n}D" for n in plugin.ndim)
+
+
+def _link(plugin: Plugin) -> str:
+    return f"[{plugin.name}]({plugin.name}.md)"
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "\n".join(lines).rstrip("\n") + "\n"
