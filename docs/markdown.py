@@ -89,6 +89,7 @@ def _list(lists: Sequence[Schema]) -> str:
     counts = counts or "".join(map(str, lengths))
     item = _item(lists[0])
     plural = f"{item}s" if item in WORDS.values() or item == "number" else item
+    plural = f"({item})" if " or " in item else plural
     return f"list of {counts} {plural}".replace("  ", " ")
 
 

@@ -63,8 +63,9 @@ def _either(choices: Sequence[Mapping[str, Any]]) -> list[str]:
 def _steps(rules: Sequence[Mapping[str, Any]]) -> list[str]:
     """Write the preprocessing steps with their arguments."""
     lines = paragraph(
-        "Names, meanings and defaults of the arguments are torchio's, except for `ChannelNormalization`, "
-        "which is esegeta's: `(value - mean) / std` for each channel. Arguments in **bold** are needed."
+        "Names and defaults of the arguments are torchio's. `ChannelNormalization` is esegeta's: "
+        "`(value - mean) / std` for each channel. Arguments in **bold** are needed. For pictures, "
+        "arguments along axes have two entries, and `Resize` antialiases."
     )
     rows = []
     for rule in rules:
