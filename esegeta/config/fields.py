@@ -163,7 +163,7 @@ def _amp(value: Any) -> str:
 
 
 def _devices(value: Any) -> str | list[str]:
-    valid = '\'auto\', or a list of one: ["cpu"], ["cuda:0"], ["mps"]'
+    valid = '\'auto\', or a list: ["cpu"], ["cuda:0"], ["mps"]'
     if value == "auto":
         return "auto"
     if not isinstance(value, list) or not value:
@@ -171,8 +171,6 @@ def _devices(value: Any) -> str | list[str]:
     for device in value:
         if not isinstance(device, str) or not re.fullmatch(r"cpu|mps|(cuda|xpu)(:\d+)?", device):
             raise wrong(f"{device!r} is no device", valid)
-    if len(value) > 1:
-        raise wrong(f"work on several devices {LATER}", valid)
     return value
 
 
@@ -280,7 +278,6 @@ Devices = Annotated[
                 "type": "array",
                 "items": {"type": "string", "pattern": r"^(cpu|mps|(cuda|xpu)(:\d+)?)$"},
                 "minItems": 1,
-                "maxItems": 1,
             },
         ]
     ),

@@ -183,12 +183,18 @@ class Method(Part):
 class Execution(Part):
     """How the run is carried out."""
 
-    devices: Devices = Field(default="auto", description="'auto', or a list of one device")
+    devices: Devices = Field(
+        default="auto",
+        description="'auto' (every CUDA device, or the CPU) or a list; one worker process for each",
+    )
+    jobs_per_device: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="Worker processes per device"
+    )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         default=0, description="Of everything random"
     )
     threads: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="CPU threads; by default PyTorch's choice"
+        default=None, description="CPU threads of all workers together; by default PyTorch's choice"
     )
     memory: Memory | None = Field(
         default=None, description="Memory for batches, such as '8GB' or '2GiB'; bytes once read"

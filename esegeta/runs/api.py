@@ -3,6 +3,7 @@
 import contextlib
 import os
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from esegeta import config
 from esegeta.errors import RunError, counted
-from esegeta.runs.device import device as device_of
+from esegeta.runs.device import Place, places
 from esegeta.runs.fingerprint import stamp
 from esegeta.runs.folder import CONFIG, LOG, PLAN, RunFolder, Unwritable
 from esegeta.runs.interrupts import Interrupts
@@ -96,15 +97,22 @@ def run(
         and `resume` is not asked for, or the device is not there.
     """
     settings, registry, where = open_config(source, plugins)
-    device = device_of(settings.execution)
+    where_to = places(settings.execution)
     plan = stamp(make(settings, registry), settings, registry)
     folder = RunFolder.create(Path(output) if output else Path(settings.output))
     # As it is run: from anywhere, with the folders that were named beside it.
     settings = settings.model_copy(update={"output": folder.root, "plugins": list(where)})
     with locked(folder.root):
         _refuse_results(folder, resume=resume)
-        kept = _begin(folder, plan, settings, device)
-        return _work(folder, plan, kept, Setup(folder.root, settings, where), quiet=quiet)
+        kept = _begin(folder, plan, settings, _listed(where_to))
+        setups = [Setup(folder.root, settings, where, place) for place in where_to]
+        return _work(folder, plan, kept, setups, quiet=quiet)
+
+
+def _listed(where: Sequence[Place]) -> str:
+    """Name the devices, with the number of workers on each."""
+    counts = Counter(place.device for place in where)
+    return ", ".join(name if n == 1 else f"{name} × {n}" for name, n in counts.items())
 
 
 def _refuse_results(folder: RunFolder, *, resume: bool) -> None:
@@ -136,11 +144,13 @@ def _begin(folder: RunFolder, plan: Plan, settings: config.Config, device: str) 
     return kept
 
 
-def _work(folder: RunFolder, plan: Plan, kept: set[str], setup: Setup, *, quiet: bool) -> RunResult:
+def _work(
+    folder: RunFolder, plan: Plan, kept: set[str], setups: Sequence[Setup], *, quiet: bool
+) -> RunResult:
     todo = [(group, job) for group, job in plan.jobs() if job.id not in kept]
     with Interrupts() as interrupts, View([job for _, job in todo], quiet=quiet) as view:
         view.say(f"{plan}" + (f"; {counted(len(kept), 'job')} done before" if kept else ""))
-        driver = Driver(folder, setup, view, interrupts)
+        driver = Driver(folder, setups, view, interrupts)
         outcomes = driver.run(todo)
         report = None if interrupts.now or driver.stopped else _report(folder, view)
     return _finish(folder, plan, kept, outcomes, report, driver.stopped)

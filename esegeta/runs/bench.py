@@ -12,7 +12,7 @@ from esegeta.explanation import Explanation
 from esegeta.probe import Probe
 from esegeta.registry import find
 from esegeta.report import overlay as pictures
-from esegeta.runs.device import device
+from esegeta.runs.device import Place, places
 from esegeta.runs.folder import OVERLAY, RunFolder
 from esegeta.runs.hashes import sha256
 from esegeta.runs.inputs import prepared, reference
@@ -55,15 +55,20 @@ class Bench:
     settings : config.Config
     plugins : sequence of Path
         Folders of plug-ins.
+    place : Place, optional
+        Where it computes; by default where the run's first worker does.
     """
 
-    def __init__(self, settings: config.Config, plugins: Sequence[Path]) -> None:
+    def __init__(
+        self, settings: config.Config, plugins: Sequence[Path], place: Place | None = None
+    ) -> None:
+        place = place or places(settings.execution)[0]
         self._execution = settings.execution
         self._references = config.references(settings)
         self._registry = find(plugins)
-        self.device = torch.device(device(settings.execution))
-        if settings.execution.threads:
-            torch.set_num_threads(settings.execution.threads)
+        self.device = torch.device(place.device)
+        if place.threads:
+            torch.set_num_threads(place.threads)
         self._model: Latest[models.LoadedModel] = Latest()
         self._image: Latest[images.Prepared] = Latest()
         self._layers: Latest[list[models.LayerInfo]] = Latest()

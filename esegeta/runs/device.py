@@ -1,26 +1,52 @@
-"""Which device a run works on."""
+"""Which devices a run works on."""
+
+import os
+from dataclasses import dataclass
 
 from esegeta import config
 from esegeta.errors import RunError, listed
 
 
-def device(execution: config.Execution) -> str:
-    """Name the device of a run; ``auto`` is the first CUDA device, or else the CPU.
+@dataclass(frozen=True)
+class Place:
+    """Where one worker process computes.
 
-    Only asks which devices there are: the one named is first used by a worker.
+    Parameters
+    ----------
+    device : str
+        ``cpu``, ``cuda:0``, …
+    threads : int, optional
+        CPU threads; None for PyTorch's choice.
+    """
+
+    device: str
+    threads: int | None = None
+
+
+def places(execution: config.Execution) -> list[Place]:
+    """Give a place per worker: every device, as often as ``jobs_per_device`` says.
+
+    ``auto`` is every CUDA device, or else the CPU. Workers on the CPU share its threads. Only asks
+    which devices there are: a worker is the first to use one.
 
     Raises
     ------
     RunError
-        Where the device named is not there.
+        Where a device named is not there.
     """
     found = available()
-    if execution.devices == "auto":
-        return "cuda:0" if "cuda:0" in found else "cpu"
-    name = execution.devices[0]
-    if name not in found and f"{name}:0" not in found:
-        raise RunError(f"the device {name!r} is not there; there are: {listed(found)}")
-    return name
+    named = [name for name in found if name.startswith("cuda")] or ["cpu"]
+    if execution.devices != "auto":
+        named = list(execution.devices)
+        for name in named:
+            if name not in found and f"{name}:0" not in found:
+                raise RunError(f"the device {name!r} is not there; there are: {listed(found)}")
+    names = [name for name in named for _ in range(execution.jobs_per_device)]
+    together = execution.threads
+    if len(names) > 1 and together is None:
+        together = os.cpu_count() or 1
+    share = together and max(1, together // len(names))
+    return [Place(name, share) for name in names]
 
 
 def available() -> list[str]:

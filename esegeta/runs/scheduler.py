@@ -1,14 +1,17 @@
-"""The driver: hands a plan's jobs to the worker, one after the other, whatever becomes of it."""
+"""The driver: hands a plan's jobs to workers, whatever becomes of them."""
 
 import contextlib
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from esegeta.runs.folder import JOB_LOG, RunFolder, Tail, Unwritable
 from esegeta.runs.interrupts import Interrupts
 from esegeta.runs.plan import Group, Job
 from esegeta.runs.progress import View
-from esegeta.runs.slot import Crash, Interrupt, Slot, TimedOut
+from esegeta.runs.queue import Queue
+from esegeta.runs.slot import BEAT, Crash, Interrupt, Slot, TimedOut
 from esegeta.runs.worker import Outcome, Setup, failure, report, start, warm_up, work
 
 
@@ -16,11 +19,14 @@ from esegeta.runs.worker import Outcome, Setup, failure, report, start, warm_up,
 class Driver:
     """Runs jobs and shows how far they are.
 
+    Each worker has a slot, and each slot a thread here that hands it one job after the other. The
+    calling thread shows what happens and minds Ctrl-C.
+
     Parameters
     ----------
     folder : RunFolder
-    setup : Setup
-        What workers need to know.
+    setups : sequence of Setup
+        What each worker needs to know.
     view : View
         Where progress is shown.
     interrupts : Interrupts
@@ -33,44 +39,68 @@ class Driver:
     """
 
     folder: RunFolder
-    setup: Setup
+    setups: Sequence[Setup]
     view: View
     interrupts: Interrupts
     stopped: str | None = None
     _at_work: set[str] = field(default_factory=set)
     _doomed: dict[str, str] = field(default_factory=dict)
-    _told: bool = False
+    _ending: threading.Event = field(default_factory=threading.Event)
+    _watching: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, jobs: Sequence[tuple[Group, Job]]) -> list[Outcome]:
-        """Run jobs in order, and give the outcome of each that came to an end."""
+        """Run jobs, and give the outcome of each that came to an end."""
         self._tail = Tail(self.folder)
-        self._slot = Slot(start, self.setup)
-        outcomes = []
-        try:
-            for group, job in jobs:
-                if self.interrupts.asked:
-                    break
-                outcome = self._one(group, job)
-                if outcome is not None:
-                    outcomes.append(outcome)
+        setups = self.setups[: max(1, len(jobs))]
+        queue = Queue(jobs, len(setups))
+        outcomes: list[Outcome] = []
+        told = False
+        with ThreadPoolExecutor(len(setups)) as threads:
+            serving = [threads.submit(self._serve, setup, queue, outcomes) for setup in setups]
+            while wait(serving, timeout=BEAT).not_done:
                 self._watch()
-        except Interrupt:
+                if self.interrupts.asked and not told:
+                    told = True
+                    self.view.say("Stopping after this job; press Ctrl-C again to stop now.")
+        self._watch()
+        for served in serving:
+            served.result()
+        if self.interrupts.now:
             with contextlib.suppress(Unwritable):
                 self.folder.log("stopped at once")
-        except Unwritable as error:
-            self.stopped = str(error)
-        finally:
-            self._slot.kill()
         return outcomes
 
-    def _one(self, group: Group, job: Job) -> Outcome | None:
+    def _serve(self, setup: Setup, queue: Queue, outcomes: list[Outcome]) -> None:
+        """Let one worker do jobs until there are none, or the run is to end."""
+        slot, group = Slot(start, setup), None
+        try:
+            while not (self.interrupts.asked or self._ending.is_set()):
+                taken = queue.take(group)
+                if taken is None:
+                    return
+                group, job = taken
+                outcome = self._one(slot, group, job)
+                if outcome is not None:
+                    outcomes.append(outcome)
+        except Interrupt:
+            pass
+        except Unwritable as error:
+            self.stopped = str(error)
+            self._ending.set()
+        except BaseException:
+            self._ending.set()
+            raise
+        finally:
+            slot.kill()
+
+    def _one(self, slot: Slot, group: Group, job: Job) -> Outcome | None:
         """Run a job; None where it is to be run again later."""
         if group.id in self._doomed:
-            return self._crashed(group, job, self._doomed[group.id])
+            return self._ended(group, job, Crash(self._doomed[group.id]))
         try:
             if job.timeout is not None:
-                self._slot.run(warm_up, beat=self._beat)
-            return self._slot.run(work, group, job, beat=self._beat, timeout=job.timeout)
+                slot.run(warm_up, beat=self._beat)
+            return slot.run(work, group, job, beat=self._beat, timeout=job.timeout)
         except TimedOut as error:
             log = f"its Python stack stands in {job.id}/{JOB_LOG}"
             return self._ended(group, job, TimedOut(f"{error}; {log}"))
@@ -80,14 +110,11 @@ class Driver:
             self._watch()
             log = f"its last output stands in {job.id}/{JOB_LOG}"
             if job.id in self._at_work:
-                return self._crashed(group, job, f"{crash}; {log}")
+                return self._ended(group, job, Crash(f"{crash}; {log}"))
             # Its method had not begun: what the group shares would end every worker.
             message = f"{crash} while the model and the image were being set up; {log}"
             self._doomed[group.id] = message
-            return self._crashed(group, job, message)
-
-    def _crashed(self, group: Group, job: Job, message: str) -> Outcome:
-        return self._ended(group, job, Crash(message))
+            return self._ended(group, job, Crash(message))
 
     def _ended(self, group: Group, job: Job, crash: Crash) -> Outcome:
         record = failure(group, job, crash)
@@ -95,15 +122,11 @@ class Driver:
         return report(self.folder, job, record, 0.0)
 
     def _beat(self) -> None:
-        self._watch()
         if self.interrupts.now:
             raise Interrupt
-        if self.interrupts.asked and not self._told:
-            self._told = True
-            self.view.say("Stopping after this job; press Ctrl-C again to stop now.")
 
     def _watch(self) -> None:
-        with contextlib.suppress(OSError):
+        with self._watching, contextlib.suppress(OSError):
             for event in self._tail:
                 if event["event"] == "progress":
                     self._at_work.add(event["job"])

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import types
 from collections.abc import Callable
@@ -54,6 +55,9 @@ class Interrupt(BaseException):
     """The run is to end now."""
 
 
+_STARTING = threading.Lock()
+
+
 class _Process(SpawnProcess):
     """A spawned process that does not import the caller's script again.
 
@@ -63,12 +67,13 @@ class _Process(SpawnProcess):
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802  (the name multiprocessing gives it)
-        script = sys.modules["__main__"]
-        sys.modules["__main__"] = types.ModuleType("__main__")
-        try:
-            return SpawnProcess._Popen(process_obj)
-        finally:
-            sys.modules["__main__"] = script
+        with _STARTING:  # several slots start their workers from threads of their own
+            script = sys.modules["__main__"]
+            sys.modules["__main__"] = types.ModuleType("__main__")
+            try:
+                return SpawnProcess._Popen(process_obj)
+            finally:
+                sys.modules["__main__"] = script
 
 
 class _Context(SpawnContext):

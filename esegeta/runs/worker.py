@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from esegeta import config
 from esegeta.errors import EsegetaError
 from esegeta.runs.capture import captured, redirect
+from esegeta.runs.device import Place
 from esegeta.runs.folder import JOB_LOG, LOG, RunFolder, Unwritable, chain
 from esegeta.runs.plan import Group, Job, cost
 from esegeta.runs.slot import Crash, TimedOut
@@ -38,11 +39,14 @@ class Setup:
     settings : config.Config
     plugins : tuple of Path
         Folders of plug-ins, beside the built-in ones.
+    place : Place
+        Where it computes.
     """
 
     folder: Path
     settings: config.Config
     plugins: tuple[Path, ...]
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def work(group: Group, job: Job) -> Outcome:
     try:
         with folder.writing():
             own = folder.clear(job.id)
-            folder.event("started", job.id, pid=os.getpid())
+            folder.event("started", job.id, pid=os.getpid(), device=_setup.place.device)
             with captured(own / JOB_LOG), _last_words(job.timeout):
                 record = _attempt(folder, group, job)
             folder.write_result(job.id, record)
@@ -152,7 +156,7 @@ def _the_bench() -> Bench:
         from esegeta.runs.bench import Bench
 
         assert _setup is not None
-        _bench = Bench(_setup.settings, _setup.plugins)
+        _bench = Bench(_setup.settings, _setup.plugins, _setup.place)
     return _bench
 
 

@@ -117,7 +117,8 @@ BAD = [
     (("execution", "engine"), "ray", "comes with a later version", None),
     (("execution", "devices"), "cpu", "expected devices", None),
     (("execution", "devices"), ["gpu"], "'gpu' is no device", None),
-    (("execution", "devices"), ["cuda:0", "cuda:1"], "comes with a later version", None),
+    (("execution", "devices"), [], "expected devices", None),
+    (("execution", "jobs_per_device"), 0, "", None),
     (("patches",), {"size": [64, 64, 64]}, "comes with a later version", None),
     (("evaluate",), {}, "comes with a later version", None),
     (
