@@ -1,0 +1,65 @@
+"""Whole configs made of the parts that the book shows, with the files that they name."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+WHOLE: dict[str, Any] = {
+    "version": 1,
+    "name": "shown",
+    "models": [
+        {
+            "name": "unet",
+            "factory": "unet3d.py:UNet3D",
+            "task": "segmentation",
+            "classes": ["background", "liver", "tumour"],
+        }
+    ],
+    "images": [{"path": "t1.nii.gz"}],
+    "methods": ["saliency"],
+}
+CLASSIFIER = {"name": "net", "factory": "model.py:Net", "task": "classification"}
+FILES = (".py", ".safetensors", ".pt", ".pt2", ".gz", ".jpg", ".png", ".npz", ".npy", ".txt")
+
+
+def whole(part: Any, steps: set[str]) -> dict[str, Any] | None:
+    """Put a part of a config where it belongs; None where it is no part of one."""
+    made = copy.deepcopy(WHOLE)
+    if isinstance(part, list):
+        first = part[0] if part and isinstance(part[0], dict) else {}
+        if "use" in first:
+            return made | {"preprocess" if first["use"] in steps else "methods": part}
+        if part and (isinstance(part[0], str)):
+            return made | {"methods": part}
+        return made | {"images": part} if {"path", "factory"} & set(first) else None
+    keys = set(part)
+    if {"models", "images", "methods"} <= keys:
+        return {"name": "shown"} | part  # a file's name stands for it
+    if "task" in keys:
+        return made | {"models": [part]}
+    if "use" in keys:
+        return made | {"preprocess" if part["use"] in steps else "methods": [part]}
+    if {"class", "mask"} & keys or keys == {"target"}:
+        target = part.get("target", part)
+        if target.get("wrapper") == "classification":
+            made["models"] = [CLASSIFIER]
+        return made | {"target": target}
+    if {"devices", "seed"} & keys:
+        return made | {"execution": part}
+    return None
+
+
+def write_files(value: Any, folder: Path) -> None:
+    """Make an empty file for each text that names one; a glob finds it."""
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            write_files(inner, folder)
+        return
+    if not isinstance(value, str):
+        return
+    text = value.partition(":")[0].replace("**", "a").replace("*", "x")
+    if text.endswith("/"):
+        (folder / text).mkdir(parents=True, exist_ok=True)
+    elif text.endswith(FILES):
+        (folder / text).parent.mkdir(parents=True, exist_ok=True)
+        (folder / text).touch()
