@@ -7,9 +7,13 @@ from esegeta.version import __version__
 
 if TYPE_CHECKING:
     from esegeta.engine import explain as explain
+    from esegeta.errors import ConfigError as ConfigError
     from esegeta.errors import EsegetaError as EsegetaError
+    from esegeta.errors import ImageError as ImageError
     from esegeta.errors import MethodError as MethodError
     from esegeta.errors import ModelError as ModelError
+    from esegeta.errors import PluginError as PluginError
+    from esegeta.errors import RunError as RunError
     from esegeta.errors import TargetError as TargetError
     from esegeta.explanation import Explanation as Explanation
     from esegeta.plugin import Param as Param
@@ -28,6 +32,10 @@ if TYPE_CHECKING:
 # Resolved on first use (PEP 562), so that `esegeta --help` and `validate` start without torch.
 _HOME = {
     "EsegetaError": "errors",
+    "RunError": "errors",
+    "PluginError": "errors",
+    "ImageError": "errors",
+    "ConfigError": "errors",
     "MethodError": "errors",
     "ModelError": "errors",
     "TargetError": "errors",

@@ -55,7 +55,13 @@ def baseline(image: Tensor, kind: Kind | float, references: Sequence[Tensor] = (
             raise MethodError(
                 "The baseline 'reference' needs reference images; list some as \"references\"."
             )
-        return torch.stack([r.to(image).reshape(image.shape) for r in references]).mean(0)
+        wrong = [tuple(r.shape) for r in references if r.shape != image.shape[1:]]
+        if wrong:
+            raise MethodError(
+                f"A reference has shape {wrong[0]} after preprocessing, the image {tuple(image.shape[1:])}; "
+                "both must be the same, for example through CropOrPad or Resize."
+            )
+        return torch.stack([r.to(image) for r in references]).mean(0, keepdim=True)
     raise MethodError(
         f"There is no baseline {kind!r}; valid are zero, mean, minimum, blur, reference and a number."
     )

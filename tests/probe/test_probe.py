@@ -333,6 +333,9 @@ def test_baselines():
     assert (probe.baseline(0.25) == 0.25).all()
     blur = probe.baseline("blur")
     assert blur.std() < IMAGE.std()
+    turned = probe_of(net(), IMAGE, references=[IMAGE.transpose(1, 2)])
+    with pytest.raises(MethodError, match=r"shape \(2, 8, 9\) after preprocessing"):
+        turned.baseline("reference")
     with pytest.raises(MethodError, match="needs reference images"):
         probe_of(net(), IMAGE).baseline("reference")
 
