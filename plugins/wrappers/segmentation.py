@@ -41,7 +41,8 @@ def _sum(logits: Tensor, mask: Tensor) -> Tensor:
 
 def _most_likely(logits: Tensor) -> Tensor:
     classes = torch.arange(logits.shape[1], device=logits.device)
-    return logits.argmax(1, keepdim=True) == classes.view(1, -1, *[1] * (logits.dim() - 2))
+    # The index of the maximum: on a CPU many times faster along this axis than argmax.
+    return logits.max(1, keepdim=True).indices == classes.view(1, -1, *[1] * (logits.dim() - 2))
 
 
 def _above_threshold(logits: Tensor) -> Tensor:
