@@ -59,7 +59,7 @@ class Probe:
     Attributes
     ----------
     image : Tensor
-        On the model's device and in its precision.
+        On the model's device; in its precision, but float32 where that is half.
     rng : torch.Generator
         On the CPU; the only source of chance of a method.
     checks, notes : list of Check, dict

@@ -5,7 +5,7 @@ import torch
 from PIL import Image as Pillow
 
 from esegeta.errors import ImageError
-from esegeta.images import Image, digest, read
+from esegeta.images import Image, read
 
 
 def nifti(path, values, affine=None):
@@ -118,20 +118,6 @@ def test_an_image_made_by_hand_is_checked():
         Image(torch.zeros(1, 5, 5), np.eye(4), "a", label=torch.zeros(5, 4))
     with pytest.raises(ImageError, match="4 × 4 finite"):
         Image(torch.zeros(1, 5, 5), np.full((4, 4), np.nan), "a")
-
-
-def test_the_digest_follows_the_content(tmp_path):
-    (tmp_path / "a").write_bytes(b"abc")
-    assert digest(tmp_path / "a").startswith("ba7816bf8f01cfea")  # sha256 of "abc"
-    whole = digest(tmp_path)
-    (tmp_path / "b").write_bytes(b"abc")
-    assert digest(tmp_path) != whole
-    (tmp_path / "b").unlink()
-    assert digest(tmp_path) == whole
-    (tmp_path / "a").rename(tmp_path / "c")
-    assert digest(tmp_path) != whole
-    with pytest.raises(ImageError, match="cannot be read"):
-        digest(tmp_path / "gone")
 
 
 def test_a_link_that_leads_nowhere_is_told_so(tmp_path):
