@@ -14,18 +14,24 @@ from pydantic import BaseModel, ValidationError
 from torch import Tensor, nn
 
 from esegeta.checks import CheckFailed, check_map
-from esegeta.errors import MethodError, PluginError
+from esegeta.errors import MethodError, TargetError, listed, unknown
 from esegeta.explanation import Explanation
 from esegeta.isolation import peak_memory, quarantine
 from esegeta.models import expected_input
 from esegeta.plugin import Passes, Plugin
 from esegeta.precision import require_amp, spot_check
-from esegeta.probe import Probe, Region, Target
+from esegeta.probe import Patches, Placed, Probe, Region, Target
+from esegeta.probe.checkpoint import Checkpoint
+from esegeta.probe.patches import PatchedNetwork
 from esegeta.registry import Registry, find
 
 if TYPE_CHECKING:
     import numpy as np
 
+WRAPPERS = {"classification": "classification", "segmentation": "pixelwise"}
+"""The wrapper of each task, where none is named."""
+
+RESUMED = {"resumed": "went on from what an earlier attempt had found"}
 ONE_BY_ONE = {"batch": "one by one: images of a batch influence each other in this model"}
 
 
@@ -37,10 +43,11 @@ def make_probe(
     wrapper_parameters: BaseModel | None = None,
     target: str | int = "predicted",
     classes: Sequence[str] = (),
-    mask: str | Mapping[str, Any] = "predicted",
+    mask: str | Mapping[str, Any] | Placed = "predicted",
     label: Tensor | None = None,
     output: str | int | None = None,
     amp: torch.dtype | None = None,
+    patches: Patches | None = None,
     layers: Sequence[str] = (),
     image_gradient: bool = True,
     references: Sequence[Tensor] = (),
@@ -67,6 +74,7 @@ def make_probe(
         image_gradient=image_gradient,
         output=output,
         amp=amp,
+        patches=patches,
         references=references,
         memory=memory,
         batch=batch,
@@ -82,6 +90,7 @@ def run_method(
     parameters: BaseModel | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Explanation:
     """Run one method and check what it returns.
 
@@ -90,7 +99,9 @@ def run_method(
     seed : int
         Of everything the method draws; torch, numpy and random are left as they were.
     progress : callable, optional
-        Called with passes done and passes expected.
+        Called with passes done and passes expected; of patches, where the image passes in them.
+    checkpoint : Checkpoint, optional
+        Where answers are kept for another attempt, and found from an earlier one.
 
     Raises
     ------
@@ -109,9 +120,9 @@ def run_method(
         )
     require_amp(plugin, probe)
     before = probe.passes
-    estimate = plugin.cost(chosen, probe.spatial)
-    probe.begin(seed)
-    probe.progress = _reporter(before, estimate, progress)
+    estimate = expected(probe, plugin, chosen)
+    probe.begin(seed, checkpoint)
+    probe.progress = _reporter(probe, estimate, progress)
     start = time.perf_counter()
     with quarantine(seed, probe.network.device), peak_memory(probe.network.device) as peak:
         arguments = () if layer is None else (probe.layer(layer),)
@@ -137,10 +148,26 @@ def run_method(
             "forward": round(after.forward - before.forward),
             "backward": round(after.backward - before.backward),
         },
+        patches=_patches(probe, before),
         seconds=seconds,
         memory=peak(),
-        notes=dict(probe.notes) | (ONE_BY_ONE if probe.one_by_one else {}),
+        notes={
+            **probe.notes,
+            **(ONE_BY_ONE if probe.one_by_one else {}),
+            **(RESUMED if checkpoint is not None and checkpoint.used else {}),
+        },
     )
+
+
+def expected(probe: Probe, plugin: Plugin, parameters: BaseModel) -> Passes:
+    """What a method will cost alone, in images; see `Plugin.cost`."""
+    cost, network = plugin.cost(parameters, probe.spatial), probe.network
+    return cost.in_patches(network.tiling.share) if isinstance(network, PatchedNetwork) else cost
+
+
+def steps(probe: Probe, estimate: Passes) -> int:
+    """How far progress counts: passes both ways, of patches where the image passes in them."""
+    return max(1, round(probe.network.parts * (estimate.forward + estimate.backward)))
 
 
 def explain(
@@ -153,6 +180,7 @@ def explain(
     task: str = "classification",
     classes: Sequence[str] = (),
     wrapper: str | None = None,
+    wrapper_parameters: Mapping[str, Any] | None = None,
     mask: str | Mapping[str, Any] = "predicted",
     label: Tensor | None = None,
     output: str | int | None = None,
@@ -177,8 +205,9 @@ def explain(
         What the model does; decides the wrapper.
     classes : sequence of str
         The classes' names.
-    wrapper, mask, label
-        As in the config's target: which number of a segmentation is explained.
+    wrapper, wrapper_parameters, mask, label
+        As in the config's target (the parameters are its ``with``): which number is explained. A
+        mask and a label map are for segmentation.
     output : str or int, optional
         Which entry of a tuple or mapping that the model returns is its prediction.
     **parameters
@@ -190,16 +219,20 @@ def explain(
         If anything named does not exist or does not fit; the message says what would.
     """
     registry = _registry()
-    plugin = registry.get(method)
-    if plugin.family == "wrapper":
-        raise PluginError(f"'{method}' is a wrapper, not a method.")
+    plugin = registry.method(method)
+    chosen_wrapper = _wrapper(registry, wrapper, task)
+    if task != "segmentation" and (mask != "predicted" or label is not None):
+        given = f"the mask {mask!r}" if mask != "predicted" else "a label map"
+        raise TargetError(
+            f"a mask is for segmentation; the task is {task!r}, but {given} is given."
+        )
     tensor = torch.as_tensor(image)
     tensor = tensor[0] if _batched(tensor, model) else tensor
-    default = "pixelwise" if task == "segmentation" else "classification"
     probe = make_probe(
         model,
         tensor,
-        wrapper=registry.get(wrapper or default, "wrapper"),
+        wrapper=chosen_wrapper,
+        wrapper_parameters=_validated(chosen_wrapper, wrapper_parameters or {}),
         target=target,
         classes=classes,
         mask=mask,
@@ -209,12 +242,28 @@ def explain(
         image_gradient=plugin.family != "layer_attribution",
         seed=seed,
     )
+    chosen = _validated(plugin, parameters)
+    return run_method(probe, plugin, layer=layer, parameters=chosen, seed=seed)
+
+
+def _wrapper(registry: Registry, name: str | None, task: str) -> Plugin:
+    if task not in WRAPPERS:
+        raise TargetError(f"{unknown('task', task, WRAPPERS)}.")
+    wrapper = registry.get(name or WRAPPERS[task], "wrapper")
+    if task not in wrapper.tasks:
+        fitting = [w.name for w in registry.wrappers() if task in w.tasks]
+        raise TargetError(
+            f"{wrapper.name} does not serve {task}, the task; valid: {listed(fitting)}."
+        )
+    return wrapper
+
+
+def _validated(plugin: Plugin, parameters: Mapping[str, Any]) -> BaseModel:
     try:
-        chosen = plugin.validate(parameters)
+        return plugin.validate(parameters)
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise MethodError(f"'{method}' refuses its parameters: {'; '.join(lines)}.") from None
-    return run_method(probe, plugin, layer=layer, parameters=chosen, seed=seed)
+        raise MethodError(f"'{plugin.name}' refuses its parameters: {'; '.join(lines)}.") from None
 
 
 @cache
@@ -235,17 +284,34 @@ def _batched(tensor: Tensor, model: nn.Module) -> bool:
 
 
 def _reporter(
-    before: Passes, estimate: Passes, progress: Callable[[int, int], None] | None
+    probe: Probe, estimate: Passes, progress: Callable[[int, int], None] | None
 ) -> Callable[[Passes], None] | None:
     if progress is None:
         return None
-    expected = max(1, round(estimate.forward + estimate.backward))
+    before, parts, expected = probe.passes, probe.network.parts, steps(probe, estimate)
 
     def report(passes: Passes) -> None:
-        done = passes.forward - before.forward + passes.backward - before.backward
+        done = parts * (passes.forward - before.forward + passes.backward - before.backward)
         progress(min(round(done), expected), expected)
 
     return report
+
+
+def _patches(probe: Probe, before: Passes) -> dict[str, Any] | None:
+    """How the image was cut, and how many patches passed since; None where it passed whole."""
+    network = probe.network
+    if not isinstance(network, PatchedNetwork):
+        return None
+    tiling, passes = network.tiling, probe.passes
+    return {
+        "size": list(tiling.size),
+        "overlap": list(tiling.overlap),
+        "blend": tiling.blend,
+        "number": len(tiling),
+        "forward": round(network.parts * (passes.forward - before.forward)),
+        "backward": round(network.parts * (passes.backward - before.backward)),
+        **tiling.notes,
+    }
 
 
 def _on_image_grid(returned: Any, probe: Probe, plugin: Plugin) -> Tensor:
@@ -264,7 +330,7 @@ def _on_image_grid(returned: Any, probe: Probe, plugin: Plugin) -> Tensor:
             f"'{plugin.name}' returned shape {tuple(values.shape)}; a map of this image has shape "
             f"(channels, {', '.join(map(str, probe.spatial))})."
         )
-    if plugin.family == "layer_attribution":
+    if plugin.takes_layer and plugin.family != "explainability":
         if tuple(values.shape[1:]) != probe.spatial:
             mode = "bilinear" if probe.ndim == 2 else "trilinear"
             values = F.interpolate(values[None], probe.spatial, mode=mode, align_corners=False)[0]

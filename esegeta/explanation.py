@@ -59,6 +59,7 @@ class Explanation:
     passes: Mapping[str, int]
     seconds: float
     memory: int | None = None
+    patches: Mapping[str, Any] | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -77,6 +78,7 @@ class Explanation:
             "target": dict(self.target),
             "checks": [asdict(check) for check in self.checks],
             "passes": dict(self.passes),
+            "patches": None if self.patches is None else dict(self.patches),
             "seconds": round(self.seconds, 4),
             "memory": self.memory,
             "range": [float(self.map.min()), float(self.map.max())],

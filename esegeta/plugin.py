@@ -15,8 +15,9 @@ the command line, the forms and the documentation use.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -52,10 +53,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Passes:
-    """What a method costs, in images passed through the model forward and backward."""
+    """What a method costs, in images passed through the model forward and backward.
+
+    Parameters
+    ----------
+    forward, backward : float
+    boxes : sequence of tuple of slice
+        For each of the forward passes in which only a box of the image is changed: that box. An image
+        in patches passes no others again.
+    """
 
     forward: float = 0
     backward: float = 0
+    boxes: Sequence[tuple[slice, ...]] = field(default=(), repr=False, compare=False)
 
     def __add__(self, other: "Passes") -> "Passes":
         return Passes(self.forward + other.forward, self.backward + other.backward)
@@ -64,6 +74,19 @@ class Passes:
         return Passes(self.forward * times, self.backward * times)
 
     __rmul__ = __mul__
+
+    def in_patches(self, share: Callable[[tuple[slice, ...]], float] | None = None) -> "Passes":
+        """Where an image passes in patches: each goes forward once more for its way back.
+
+        Parameters
+        ----------
+        share : callable, optional
+            Tells which part of all patches a box of the image touches.
+        """
+        forward = self.forward + self.backward
+        if share is not None:
+            forward -= sum(1 - share(box) for box in self.boxes)
+        return Passes(forward, self.backward)
 
 
 Cost = Callable[..., Passes]
@@ -135,7 +158,7 @@ class Plugin:
 
     def cost(self, parameters: BaseModel, spatial: tuple[int, ...] = TYPICAL) -> Passes:
         """Tell what the method costs on an image of this spatial shape."""
-        if len(inspect.signature(self.passes).parameters) > 1:
+        if _parameters_of(self.passes) > 1:
             return self.passes(parameters, spatial)
         return self.passes(parameters)
 
@@ -154,6 +177,11 @@ class Plugin:
             outside its bounds. JSON types count: ``"32"`` and ``true`` are no integers.
         """
         return self.parameters.model_validate(dict(values))
+
+
+@lru_cache
+def _parameters_of(passes: Cost) -> int:
+    return len(inspect.signature(passes).parameters)
 
 
 class MethodDecorator:

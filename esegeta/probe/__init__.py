@@ -4,7 +4,8 @@ from esegeta.probe.baselines import Baseline
 from esegeta.probe.layer import Layer
 from esegeta.probe.masks import sliding_boxes
 from esegeta.probe.probe import Probe
-from esegeta.probe.region import Region
+from esegeta.probe.region import Placed, Region
 from esegeta.probe.target import Target
+from esegeta.probe.tiling import Patches
 
-__all__ = ["Baseline", "Layer", "Probe", "Region", "Target", "sliding_boxes"]
+__all__ = ["Baseline", "Layer", "Patches", "Placed", "Probe", "Region", "Target", "sliding_boxes"]

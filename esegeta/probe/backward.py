@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -13,6 +13,7 @@ from esegeta.probe import rules
 from esegeta.probe.capture import Capture
 from esegeta.probe.network import Network, is_out_of_memory
 from esegeta.probe.objective import Objective
+from esegeta.probe.patches import PatchedNetwork
 
 
 class NotDifferentiable(MethodError):  # noqa: N818 - says what the score is
@@ -42,6 +43,28 @@ class Answer:
         """Take over what another pass on the same images told."""
         self.activations |= other.activations
         self.gradients |= other.gradients
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All of it by name, to be written to a file."""
+        found = {f"activation {name}": value for name, value in self.activations.items()}
+        for place, gradient in self.gradients.items():
+            if gradient is not None:
+                found["gradient" if place is None else f"gradient {place}"] = gradient
+        return {"scores": self.scores, **found}
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor], places: Iterable[str | None]) -> Answer:
+        """What `tensors` wrote of an answer about these places."""
+        gradients: dict[str | None, Tensor | None] = {
+            place: tensors.get("gradient" if place is None else f"gradient {place}")
+            for place in places
+        }
+        activations = {
+            name: tensors[f"activation {name}"]
+            for name in gradients
+            if name is not None and f"activation {name}" in tensors
+        }
+        return cls(tensors["scores"], gradients, activations)
 
     def gradient(self, place: str | None) -> Tensor:
         """The gradient at a layer, or at the images (None).
@@ -87,11 +110,7 @@ def differentiate(
     MethodError
         If the rule does not reach into the model, or the backward pass fails.
     """
-    if rule != "plain" and network.opaque:
-        raise MethodError(
-            f"The {rule} rule changes functions while they run, and cannot reach into a scripted or "
-            "compiled model; give the model as a plain nn.Module."
-        )
+    require_open(network, rule)
     mode = rules.mode(rule)
     capture = Capture(network.module, layers, differentiable=True)
     # The caller may be in inference mode, in which no graph can be built.
@@ -99,25 +118,55 @@ def differentiate(
         leaf = images.detach().clone().requires_grad_(image)
         with network.under(mode), capture:
             scores = objective.scores(network, leaf)[:, objective.index]
-        if not scores.requires_grad:
-            raise NotDifferentiable(
-                "The score does not depend on what is asked in a way that can be differentiated: the "
-                "model works under no_grad, converts to numpy, takes an argmax, or is exported without "
-                "gradients. Methods that only run the model forward (occlusion, rise) still work."
-            )
+        require_gradient(scores)
         rules.require_met(mode)
         wanted = {name: capture.output(name) for name in capture.wanted}
         places: list[str | None] = [*([None] if image else []), *wanted]
         tensors = [*([leaf] if image else []), *wanted.values()]
-        gradients = dict(zip(places, _gradients(scores, tensors), strict=True))
-    network.backwards += len(images)
+        gradients = dict(zip(places, gradients_of(scores, tensors), strict=True))
+    network.counts.backward += len(images)
     activations = {name: tensor.detach() for name, tensor in wanted.items()}
     return Answer(scores.detach(), gradients, activations)
 
 
-def _gradients(scores: Tensor, tensors: Sequence[Tensor]) -> Sequence[Tensor | None]:
+def require_open(network: Network | PatchedNetwork, rule: str) -> None:
+    """Refuse a rule that cannot reach into the model.
+
+    Raises
+    ------
+    MethodError
+        If a part of the model hides its functions from Python.
+    """
+    if rule != "plain" and network.opaque:
+        raise MethodError(
+            f"The {rule} rule changes functions while they run, and cannot reach into a scripted or "
+            "compiled model; give the model as a plain nn.Module."
+        )
+
+
+def require_gradient(scores: Tensor) -> None:
+    """Refuse scores without a graph.
+
+    Raises
+    ------
+    NotDifferentiable
+        If they have none.
+    """
+    if not scores.requires_grad:
+        raise NotDifferentiable(
+            "The score does not depend on what is asked in a way that can be differentiated: the "
+            "model works under no_grad, converts to numpy, takes an argmax, or is exported without "
+            "gradients. Methods that only run the model forward (occlusion, rise) still work."
+        )
+
+
+def gradients_of(
+    values: Tensor, places: Sequence[Tensor], seeds: Tensor | None = None
+) -> Sequence[Tensor | None]:
+    """Gradients of values at places: of their sum, or of their sum weighted by seeds."""
+    weights = torch.ones_like(values) if seeds is None else seeds.to(values)
     try:
-        return torch.autograd.grad(scores.sum(), tensors, allow_unused=True)
+        return torch.autograd.grad(values, places, weights, allow_unused=True)
     except RuntimeError as error:
         if is_out_of_memory(error):
             raise

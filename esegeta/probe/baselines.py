@@ -51,20 +51,58 @@ def baseline(image: Tensor, kind: Kind | float, references: Sequence[Tensor] = (
     if kind == "blur":
         return _blurred(image)
     if kind == "reference":
-        if not references:
-            raise MethodError(
-                "The baseline 'reference' needs reference images; list some as \"references\"."
-            )
-        wrong = [tuple(r.shape) for r in references if r.shape != image.shape[1:]]
-        if wrong:
-            raise MethodError(
-                f"A reference has shape {wrong[0]} after preprocessing, the image {tuple(image.shape[1:])}; "
-                "both must be the same, for example through CropOrPad or Resize."
-            )
-        return torch.stack([r.to(image) for r in references]).mean(0, keepdim=True)
+        return like(image, references).mean(0, keepdim=True)
     raise MethodError(
         f"There is no baseline {kind!r}; valid are zero, mean, minimum, blur, reference and a number."
     )
+
+
+def like(image: Tensor, references: Sequence[Tensor]) -> Tensor:
+    """(n, C, *spatial) the reference images.
+
+    Raises
+    ------
+    MethodError
+        If there are none, or one is not of the image's shape.
+    """
+    if not references:
+        raise MethodError(
+            "The baseline 'reference' needs reference images; list some as \"references\"."
+        )
+    wrong = [tuple(r.shape) for r in references if r.shape != image.shape[1:]]
+    if wrong:
+        raise MethodError(
+            f"A reference has shape {wrong[0]} after preprocessing, the image {tuple(image.shape[1:])}; "
+            "both must be the same, for example through CropOrPad or Resize."
+        )
+    return torch.stack([r.to(image) for r in references])
+
+
+def several(
+    image: Tensor,
+    kind: Kind | float,
+    references: Sequence[Tensor],
+    *,
+    count: int,
+    noise: float,
+    generator: torch.Generator,
+) -> Tensor:
+    """(n, C, *spatial) a sample of uninformative images, at most ``count``.
+
+    Parameters
+    ----------
+    kind
+        For ``"reference"``: the reference images, or as many of them, drawn at random. For another
+        kind: ``count`` copies of that one with noise.
+    noise : float
+        Standard deviation of Gaussian noise, as a fraction of the image's range.
+    """
+    if kind == "reference":
+        given = like(image, references)
+        return given[torch.randperm(len(given), generator=generator)[:count].to(given.device)]
+    spread = noise * float(image.max() - image.min())
+    drawn = torch.randn((count, *image.shape[1:]), generator=generator)
+    return baseline(image, kind) + spread * drawn.to(image)
 
 
 def _blurred(image: Tensor) -> Tensor:

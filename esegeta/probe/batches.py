@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from esegeta.errors import ModelError
 from esegeta.probe.network import Network, is_out_of_memory
+
+if TYPE_CHECKING:
+    from esegeta.probe.patches import PatchedNetwork
 
 #: On a CPU larger batches stop paying once their activations leave the caches far behind. Measured
 #: on two cores: a 3D U-Net at 32³ (28 MB) and MobileNetV2 at 224² (51 MB) are fastest per image at
@@ -20,6 +24,7 @@ LARGEST = 64
 PATIENCE = 16
 
 Result = TypeVar("Result")
+_log = logging.getLogger(__name__)
 
 
 class Dependent(Exception):  # noqa: N818 - a signal, no error
@@ -39,13 +44,20 @@ class Batches:
         Bytes that activations may take; by default half of what is free on a GPU.
     limit : int, optional
         The most images that the model takes at once (a network exported for one image: 1).
+    kind : str
+        What is counted: images, or patches of one.
     """
 
     def __init__(
-        self, network: Network, memory: int | None = None, limit: int | None = None
+        self,
+        network: Network | PatchedNetwork,
+        memory: int | None = None,
+        limit: int | None = None,
+        kind: str = "image",
     ) -> None:
         self.network = network
         self.memory = memory
+        self.kind = kind
         self.limit = self.most = limit or LARGEST
         self._patience = PATIENCE
         self._answered = 0
@@ -95,10 +107,11 @@ class Batches:
                     raise
                 if stop - start == 1:
                     raise ModelError(
-                        "Memory does not suffice for a single image "
+                        f"Memory does not suffice for a single {self.kind} "
                         f"(about {self.network.activation_bytes / 1e6:.0f} MB of activations): {error}"
                     ) from error
                 self.limit = max(1, (stop - start) // 2)
+                _log.debug("memory ran out: batches of %d now, not %d", self.limit, stop - start)
                 self._patience *= 2 if self._grown else 1
                 self._answered, self._grown = 0, False
                 if self.network.device.type == "cuda":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -123,6 +123,52 @@ class Capture:
         if call is not None and call > len(calls):
             raise ModelError(f"There is no call '{address}': the layer ran {len(calls)} time(s).")
         return calls[(call or 1) - 1]
+
+
+class Edit:
+    """Changes what a layer returns while it is active.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The whole model.
+    layer : str
+        The layer's address.
+    change : callable
+        Gives the new output (N, …) for the layer's.
+    """
+
+    def __init__(self, module: nn.Module, layer: str, change: Callable[[Tensor], Tensor]) -> None:
+        name, call = split(layer)
+        self._root, self._part = module, dict(module.named_modules(remove_duplicate=False))[name]
+        self._call, self._change = call or 1, change
+        self._calls = 0
+        self._hooks: list[RemovableHandle] = []
+
+    def __enter__(self) -> Edit:
+        self._hooks.append(self._root.register_forward_pre_hook(self._begin))
+        self._hooks.append(self._part.register_forward_hook(self._edit))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks.clear()
+
+    def _begin(self, module: nn.Module, inputs: Any) -> None:
+        self._calls = 0
+
+    def _edit(self, module: nn.Module, inputs: Any, output: Any) -> Any:
+        self._calls += 1
+        tensor = _tensor(output)
+        if self._calls != self._call or tensor is None:
+            return None
+        return _replaced(output, self._change(tensor))
 
 
 def split(address: str) -> tuple[str, int | None]:

@@ -7,7 +7,6 @@ from torch import Tensor
 from esegeta.errors import MethodError
 from esegeta.probe.questions import Questions
 from esegeta.probe.rules import Rule
-from esegeta.probe.tokens import as_grid
 
 
 class Layer:
@@ -26,14 +25,30 @@ class Layer:
     @property
     def activation(self) -> Tensor:
         """(1, K, *grid) what the layer returns for the image."""
-        return self._grid(self._ask.activation(self.name))
+        return self.on_grid(self._ask.activation(self.name))
 
     def gradient(self, rule: Rule = "plain") -> Tensor:
         """(1, K, *grid) the gradient of the score at the layer's output."""
-        return self._grid(self._ask.answer(self.name, rule).gradient(self.name))
+        return self.on_grid(self._ask.answer(self.name, rule).gradient(self.name))
 
-    def _grid(self, output: Tensor) -> Tensor:
-        grid = as_grid(output, self._ask.image.shape[2:])
+    def at(self, images: Tensor, rule: Rule = "plain") -> tuple[Tensor, Tensor]:
+        """(N, K, *grid) what it returns for images (N, C, *spatial), and each score's gradient there."""
+        values, gradients = self._ask.at(images.to(self._ask.image), self.name, rule)
+        return self.on_grid(values), self.on_grid(gradients)
+
+    def ablated(self, channels: Tensor) -> Tensor:
+        """(N,) the score of the image where one channel (N,) each is set to zero."""
+        return self._ask.ablated(self.name, channels)
+
+    def on_grid(self, output: Tensor) -> Tensor:
+        """(N, K, *grid) what the layer returned, or what is known of it, on its grid.
+
+        Raises
+        ------
+        MethodError
+            If it has none.
+        """
+        grid = self._ask.network.as_grid(output, self._ask.image.shape[2:])
         if grid is None:
             raise MethodError(
                 f"The layer '{self.name}' returns shape {tuple(output.shape)}, which is no grid over "

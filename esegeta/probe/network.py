@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,14 +12,23 @@ import torch
 from torch import Tensor, nn
 
 from esegeta.errors import ModelError, listed
-from esegeta.probe.capture import Reached
+from esegeta.probe.capture import Capture, Edit, Reached
 from esegeta.probe.opaque import compiled, opaque
 from esegeta.probe.rules import RectifierRule
+from esegeta.probe.tokens import as_grid
 
 #: Keys under which models that return a mapping keep their prediction (torchvision, transformers).
 USUAL_KEYS = ("out", "logits")
 
 HALF = (torch.float16, torch.bfloat16)
+
+
+@dataclass
+class Counts:
+    """Images (or patches) passed so far, each way."""
+
+    forward: int = 0
+    backward: int = 0
 
 
 class Network:
@@ -33,11 +43,17 @@ class Network:
         Which entry of a tuple or mapping is the prediction.
     amp : torch.dtype, optional
         Let the model run under autocast to this half precision. What comes back is float32.
+    counts : Counts, optional
+        Where passes are counted, if together with another network.
 
     Attributes
     ----------
-    forwards, backwards : int
-        Images passed so far, each way.
+    parts, passes_back : int
+        How many of what is counted make an image; how many are counted for a backward pass.
+    most : int or None
+        The most images that may be asked about at once.
+    one_by_one : bool
+        Never: it is `Questions` that finds out.
     activation_bytes : float
         Bytes of all activations of one image of the largest size seen; 0 before the first.
     """
@@ -48,12 +64,15 @@ class Network:
         *,
         output: str | int | None = None,
         amp: torch.dtype | None = None,
+        counts: Counts | None = None,
     ) -> None:
         self.module = module
         self.output = output
         self.amp = amp
-        self.forwards = 0
-        self.backwards = 0
+        self.counts = counts or Counts()
+        self.parts = self.passes_back = 1
+        self.most: int | None = None
+        self.one_by_one = False
         self.activation_bytes = 0.0
         self._largest = 0
         self._rule: AbstractContextManager[Any] = nullcontext()
@@ -69,6 +88,22 @@ class Network:
     def opaque(self) -> bool:
         """Whether a part of the model hides its functions from Python (scripted, compiled)."""
         return opaque(self.module)
+
+    @property
+    def tolerance(self) -> float:
+        """How much a score may differ, relatively, between an image alone and in a batch.
+
+        Half precision rounds the two differently.
+        """
+        return 0.05 if self.amp is not None or self.dtype in HALF else 1e-3
+
+    def around(self, module: nn.Module) -> Network:
+        """The same, around another module; passes are counted together."""
+        return Network(module, output=self.output, amp=self.amp, counts=self.counts)
+
+    def in_full_precision(self) -> Network:
+        """The same without autocast."""
+        return Network(self.module, output=self.output, counts=self.counts)
 
     @contextmanager
     def borrowed(self) -> Iterator[None]:
@@ -111,7 +146,7 @@ class Network:
         ModelError
             If the model raises, or returns what is no tensor of N predictions.
         """
-        self.forwards += len(images)
+        self.counts.forward += len(images)
         own = images.to(self.dtype, copy=True)
         try:
             with (
@@ -136,6 +171,40 @@ class Network:
             )
         self.verify(prediction)
         return prediction.float() if prediction.dtype in HALF else prediction
+
+    def reach(self, images: Tensor, layer: str | None) -> Tensor:
+        """What a layer returns for images; the model runs up to there. For None, the prediction."""
+        if layer is None:
+            return self(images)
+        with Capture(self.module, [layer], stop=True) as capture, suppress(Reached):
+            self(images)
+        output = capture.output(layer)
+        self.verify(output)
+        return output
+
+    def as_grid(self, output: Tensor, spatial: Sequence[int]) -> Tensor | None:
+        """A layer's output as (N, K, *grid) over images of a shape, None where it is no grid."""
+        return as_grid(output, spatial)
+
+    def channel_axis(self, output: Tensor, spatial: Sequence[int]) -> int:
+        """Which axis of a layer's output over images of a shape holds its channels."""
+        grid = as_grid(output, spatial)
+        first = grid is not None and grid.shape == output.shape
+        return 1 if first or output.dim() == 2 else output.dim() - 1
+
+    def example(self, image: Tensor) -> Tensor:
+        """What the model takes of an image (1, C, *spatial): all of it."""
+        return image
+
+    def looking_at(self, mask: Tensor | None) -> AbstractContextManager[None]:
+        """Say which part (1, 1, *spatial) of the prediction counts meanwhile: here all is made."""
+        return nullcontext()
+
+    def editing(
+        self, layer: str, change: Callable[[Tensor], Tensor]
+    ) -> AbstractContextManager[Any]:
+        """Change what a layer returns (N, …) meanwhile."""
+        return Edit(self.module, layer, change)
 
     def verify(self, output: Tensor) -> None:
         """Refuse an output on whose way the backward rule in force missed a rectifier."""

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from esegeta.errors import MethodError
-from esegeta.probe.capture import Capture, Reached
-from esegeta.probe.network import Network
 from esegeta.probe.target import Target
-from esegeta.probe.tokens import as_grid
+
+
+class Reachable(Protocol):
+    """A network, whole or in patches, up to a layer."""
+
+    def reach(self, images: Tensor, layer: str | None) -> Tensor:
+        """What a layer returns for images; for None, the prediction."""
+
+    def as_grid(self, output: Tensor, spatial: Sequence[int]) -> Tensor | None:
+        """A layer's output as (N, K, *grid), None where it is none."""
 
 
 class Objective(Protocol):
     """Scores (N, K) of images, of which number ``index`` is explained."""
+
+    @property
+    def layer(self) -> str | None:
+        """Whose output they are read from; None for the model's."""
 
     @property
     def index(self) -> int:
@@ -26,12 +36,21 @@ class Objective(Protocol):
     def ready(self) -> bool:
         """Whether the unperturbed image has passed, if it has to pass before any other."""
 
-    def scores(self, network: Network, images: Tensor) -> Tensor:
-        """Scores (N, K), in the caller's grad mode."""
+    @property
+    def mask(self) -> Tensor | None:
+        """(1, 1, *spatial) the part of the output that the explained score depends on; None: all."""
+
+    def read(self, output: Tensor) -> Tensor:
+        """Scores (N, K) of what the model or the layer returned, in the caller's grad mode."""
+
+    def scores(self, network: Reachable, images: Tensor) -> Tensor:
+        """Scores (N, K) of images, in the caller's grad mode."""
 
 
 class OutputObjective:
     """The class scores that the target reads from the model's output."""
+
+    layer = None
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -46,12 +65,20 @@ class OutputObjective:
         """Whether the target is frozen."""
         return self.target.frozen
 
-    def scores(self, network: Network, images: Tensor) -> Tensor:
-        """Class scores; the first images that pass must be the unperturbed one, which freezes them."""
-        output = network(images)
+    @property
+    def mask(self) -> Tensor | None:
+        """The mask of the class that is explained, where it has one."""
+        return self.target.mask
+
+    def read(self, output: Tensor) -> Tensor:
+        """Class scores; the first output must be that of the unperturbed image, which freezes them."""
         if not self.ready:
             self.target.freeze(output)
         return self.target.scores(output)
+
+    def scores(self, network: Reachable, images: Tensor) -> Tensor:
+        """Class scores of images."""
+        return self.read(network.reach(images, None))
 
 
 class UnitObjective:
@@ -84,20 +111,32 @@ class UnitObjective:
         """A unit needs to know nothing of the unperturbed image."""
         return True
 
-    def scores(self, network: Network, images: Tensor) -> Tensor:
-        """Per channel (N, channels), or (N, 1) for the whole layer; the model runs up to the layer.
+    @property
+    def mask(self) -> None:
+        """Nothing is known of what it depends on."""
+        return None
+
+    def scores(self, network: Reachable, images: Tensor) -> Tensor:
+        """Scores of images; the model runs up to the layer."""
+        output = network.reach(images, self.layer)
+        grid = network.as_grid(output, images.shape[2:])
+        return self.read(output if grid is None else grid)
+
+    def read(self, output: Tensor) -> Tensor:
+        """Per channel (N, channels), or (N, 1) for the whole layer.
+
+        Parameters
+        ----------
+        output : Tensor
+            (N, channels, *grid), or of fewer axes where the layer has no grid.
 
         Raises
         ------
         MethodError
             If the layer has no such channel or position.
         """
-        with Capture(network.module, [self.layer], stop=True) as capture, suppress(Reached):
-            network(images)
-        output = capture.output(self.layer)
-        network.verify(output)
-        grid = as_grid(output, images.shape[2:])
-        values = (output if grid is None else grid).flatten(2)
+        grid = output if output.dim() > 3 else None
+        values = output.flatten(2)
         if self.channel is None:
             return values.square().flatten(1).mean(1, keepdim=True) / 2
         if self.channel >= values.shape[1]:

@@ -13,20 +13,22 @@ from torch import Tensor, nn
 from esegeta.checks import Check, completeness
 from esegeta.errors import ImageError
 from esegeta.plugin import Passes
-from esegeta.probe import masks as masking
-from esegeta.probe.baselines import Kind, baseline
 from esegeta.probe.batches import Batches
+from esegeta.probe.checkpoint import Checkpoint
+from esegeta.probe.contributions import ROUNDING
 from esegeta.probe.layer import Layer
 from esegeta.probe.module import ScoreModule
 from esegeta.probe.network import Network
 from esegeta.probe.objective import OutputObjective, UnitObjective
+from esegeta.probe.patches import PatchedNetwork
+from esegeta.probe.perturbed import Perturbed
 from esegeta.probe.questions import Questions
 from esegeta.probe.rules import Rule
-from esegeta.probe.segments import segments
 from esegeta.probe.target import Target
+from esegeta.probe.tiling import Patches
 
 
-class Probe:
+class Probe(Perturbed):
     """One model, one image and one target; it answers questions and remembers the answers.
 
     Parameters
@@ -45,6 +47,8 @@ class Probe:
         Which entry of a tuple or mapping the model returns is its prediction.
     amp : torch.dtype, optional
         Half precision for the model, under autocast; scores and differences stay float32.
+    patches : Patches, optional
+        Where the model takes the image in patches, whose predictions are blended.
     references : sequence of Tensor
         Other images (C, *spatial), for baselines.
     memory : int, optional
@@ -76,6 +80,7 @@ class Probe:
         image_gradient: bool = True,
         output: str | int | None = None,
         amp: torch.dtype | None = None,
+        patches: Patches | None = None,
         references: Sequence[Tensor] = (),
         memory: int | None = None,
         batch: int | None = None,
@@ -87,11 +92,15 @@ class Probe:
                 f"An image has shape (1, channels, *spatial) with two or three spatial axes; this one "
                 f"has {tuple(image.shape)}."
             )
-        self.network = Network(model, output=output, amp=amp)
+        one = Network(model, output=output, amp=amp)
         # Its own copy, and never half precision: what is added up over it must not lose digits.
-        precision = torch.promote_types(self.network.dtype, torch.float32)
+        precision = torch.promote_types(one.dtype, torch.float32)
         with torch.inference_mode(False):
-            self.image = image.detach().to(self.network.device, precision, copy=True)
+            self.image = image.detach().to(one.device, precision, copy=True)
+        self.network: Network | PatchedNetwork = one
+        if patches is not None:
+            self.network = PatchedNetwork(one, self.image, patches, memory=memory, limit=batch)
+            self.network.progress = self._report
         self.target = target
         self.progress = progress
         self._references = tuple(references)
@@ -101,7 +110,7 @@ class Probe:
             self.network,
             OutputObjective(target),
             self.image,
-            Batches(self.network, memory, batch),
+            Batches(self.network, memory, self.network.most or batch),
             layers=layers,
             image_gradient=image_gradient,
         )
@@ -112,8 +121,15 @@ class Probe:
         if self.progress is not None:
             self.progress(self.passes)
 
-    def begin(self, seed: int) -> None:
-        """Start a method: its own seed, no checks and no notes; what is remembered stays."""
+    def begin(self, seed: int, checkpoint: Checkpoint | None = None) -> None:
+        """Start a method: its own seed, no checks and no notes; what is remembered stays.
+
+        Parameters
+        ----------
+        checkpoint : Checkpoint, optional
+            Where its answers are kept for another attempt, and found from an earlier one.
+        """
+        self._ask.checkpoint = checkpoint
         self.rng = torch.Generator().manual_seed(seed)
         self.checks: list[Check] = []
         self.notes: dict[str, Any] = {}
@@ -133,24 +149,15 @@ class Probe:
     # What is known of the image itself
 
     @property
-    def ndim(self) -> int:
-        """2 or 3."""
-        return self.image.dim() - 2
-
-    @property
-    def spatial(self) -> tuple[int, ...]:
-        """The image's spatial shape."""
-        return tuple(self.image.shape[2:])
-
-    @property
     def value(self) -> float:
         """The number explained, for the image itself."""
         return self._ask.value
 
     @property
     def passes(self) -> Passes:
-        """Images passed through the model so far."""
-        return Passes(self.network.forwards, self.network.backwards)
+        """Images passed through the model so far; of one that is taken in patches, parts of it."""
+        counts, parts = self.network.counts, self.network.parts
+        return Passes(counts.forward / parts, counts.backward / parts)
 
     def layer(self, name: str) -> Layer:
         """A layer by its module's name, ``name#2`` for the second of several calls."""
@@ -165,17 +172,38 @@ class Probe:
     @property
     def one_by_one(self) -> bool:
         """Whether images of a batch influence each other in this model, so that it gets them singly."""
-        return self._ask.one_by_one
+        return self._ask.one_by_one or self.network.one_by_one
 
-    def segments(self, count: int) -> Tensor:
-        """Superpixels or supervoxels (*spatial), about ``count`` of them; remembered."""
-        if count not in self._segments:
-            self._segments[count] = segments(self.image, count)
-        return self._segments[count]
+    def contributions(self, starts: Tensor, layer: Layer | None = None) -> Tensor:
+        """What each voxel, or unit of a layer, contributes to the score against baselines.
 
-    def baseline(self, kind: Kind | float) -> Tensor:
-        """(1, C, *spatial) an image without information, of the given kind."""
-        return baseline(self.image, kind, self._references)
+        By the rescale rule. The contributions of all voxels add up to score(image) − score(start);
+        the check says how nearly, also where those of a layer are asked.
+
+        Parameters
+        ----------
+        starts : Tensor
+            (N, C, *spatial), the baselines.
+
+        Returns
+        -------
+        Tensor
+            (N, C, *spatial), or (N, K, *grid).
+
+        Raises
+        ------
+        MethodError
+            If they do not add up, with the functions of the model that the rule does not know.
+        """
+        found = self._ask.contributions(
+            starts.to(self.image), None if layer is None else layer.name
+        )
+        self.checks.append(found.check())
+        if found.unknown and found.error > ROUNDING:
+            self.notes["unknown functions"] = found.strangers
+        found.require_exact()
+        values = found.at(None if layer is None else layer.name)
+        return values if layer is None else layer.on_grid(values)
 
     # Questions about any images
 
@@ -211,11 +239,42 @@ class Probe:
             (n, C, *spatial).
         """
         nodes, weights = np.polynomial.legendre.leggauss(steps)
-        alphas = torch.as_tensor((nodes + 1) / 2).to(self.image)
         shares = torch.as_tensor(weights / 2).to(self.image)
-        for chunk in self._ask.chunks(steps, backward=True):
-            alpha = alphas[chunk].reshape(-1, *[1] * (self.ndim + 1))
-            yield shares[chunk], self.gradient(start + alpha * (self.image - start), rule)
+        done = 0
+        for images in self.line(start, torch.as_tensor((nodes + 1) / 2)):
+            yield shares[done : done + len(images)], self.gradient(images, rule)
+            done += len(images)
+
+    def line(self, start: Tensor, points: Tensor) -> Iterator[Tensor]:
+        """Images (n, C, *spatial) on the straight line from ``start`` (0) to the image (1)."""
+        for chunk in self._ask.chunks(len(points), backward=True):
+            alpha = points[chunk].to(self.image).reshape(-1, *[1] * (self.ndim + 1))
+            yield start + alpha * (self.image - start)
+
+    def between(
+        self, count: int, start: Tensor, noise: float = 0
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images at random places of the straight line from ``start`` to the image, ``count`` in all.
+
+        Parameters
+        ----------
+        noise : float
+            Standard deviation of Gaussian noise on the image's end, as a fraction of its range.
+
+        Yields
+        ------
+        images, ends : Tensor
+            (n, C, *spatial) the images, and the image itself with the noise.
+        """
+        spread = noise * float(self.image.max() - self.image.min())
+        for chunk in self._ask.chunks(count, backward=True):
+            images, ends = [], []
+            for _ in range(chunk.start, chunk.stop):
+                alpha = torch.rand(1, generator=self.rng).to(self.image)
+                drawn = torch.randn(self.image.shape, generator=self.rng).to(self.image)
+                ends.append(self.image + spread * drawn)
+                images.append(start + alpha * (ends[-1] - start))
+            yield torch.cat(images), torch.cat(ends)
 
     def noisy(self, count: int, level: float, rule: Rule = "plain") -> Iterator[Tensor]:
         """Gradients (n, C, *spatial) at copies of the image with Gaussian noise, ``count`` in all.
@@ -231,37 +290,6 @@ class Probe:
             images = range(chunk.start, chunk.stop)
             noise = [torch.randn(self.image.shape, generator=self.rng) for _ in images]
             yield self.gradient(self.image + spread * torch.cat(noise).to(self.image), rule)
-
-    # Questions about the image with parts taken away
-
-    def random_masks(self, count: int, grid: int, keep: float) -> Iterator[Tensor]:
-        """Smooth random masks (n, 1, *spatial), ``count`` in all; see `masks.random_masks`."""
-        self._ask.freeze()
-        size = self._ask.batches.size(backward=False)
-        for batch in masking.random_masks(self.spatial, count, grid, keep, self.rng, size):
-            yield batch.to(self.image)
-
-    def masked_scores(self, masks: Tensor, fill: Kind | float = "zero") -> Tensor:
-        """(N,) the number explained where the image is kept as far as masks (N, 1, *spatial) say."""
-        empty = self.baseline(fill)
-        difference = self.image - empty
-        return self._scores(len(masks), lambda a, b: empty + masks[a:b] * difference)
-
-    def boxed_scores(self, boxes: Sequence[masking.Box], fill: Kind | float = "zero") -> Tensor:
-        """(N,) the number explained where one box of the image each is replaced."""
-        empty = self.baseline(fill)
-
-        def take_away(start: int, stop: int) -> Tensor:
-            images = self.image.repeat(stop - start, *[1] * (self.ndim + 1))
-            for image, box in zip(images, boxes[start:stop], strict=True):
-                place = (slice(None), *box)
-                image[place] = empty[0][place]
-            return images
-
-        return self._scores(len(boxes), take_away)
-
-    def _scores(self, count: int, images: Callable[[int, int], Tensor]) -> Tensor:
-        return self._ask.scores(count, images)[:, self._ask.objective.index]
 
     # Other ways to look
 
@@ -280,9 +308,7 @@ class Probe:
         """A probe of the same that lets the model run in its own precision; remembered."""
         if self._full is None:
             self._full = copy.copy(self)
-            network = copy.copy(self.network)
-            network.amp = None
-            self._full.network = network
+            network = self._full.network = self.network.in_full_precision()
             ask = Questions(
                 network,
                 self._ask.objective,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from esegeta.errors import MethodError
-from esegeta.probe.backward import Answer, NotDifferentiable, differentiate
+from esegeta.probe import backward, pull
+from esegeta.probe.backward import Answer, NotDifferentiable
 from esegeta.probe.batches import Batches, Dependent
-from esegeta.probe.capture import Capture
-from esegeta.probe.network import HALF, Network
+from esegeta.probe.checkpoint import Checkpoint, Sums
+from esegeta.probe.contributions import Contributions, contributions, patched_contributions
+from esegeta.probe.network import Network
 from esegeta.probe.objective import Objective
+from esegeta.probe.patches import PatchedNetwork
 from esegeta.probe.rules import Rule
 
 
@@ -37,13 +42,15 @@ class Questions:
     ----------
     progress : callable or None
         Called after every batch.
+    checkpoint : Checkpoint or None
+        Where the present method's answers are kept; those of an image in patches are dear.
     one_by_one : bool
         Whether the images of a batch influence each other in this model, so that it gets them singly.
     """
 
     def __init__(
         self,
-        network: Network,
+        network: Network | PatchedNetwork,
         objective: Objective,
         image: Tensor,
         batches: Batches,
@@ -58,19 +65,18 @@ class Questions:
         self.layers = tuple(layers)
         self.image_gradient = image_gradient
         self.progress: Callable[[], None] | None = None
+        self.checkpoint: Checkpoint | None = None
         self.one_by_one = False
         self._answers: dict[Rule, Answer] = {}
+        self._contributions: dict[str, Contributions] = {}
         self._scores: Tensor | None = None
         self._first: float | None = None
         self._independent = False
-        # Half precision rounds a batch and an image alone differently.
-        half = network.amp is not None or network.dtype in HALF
-        self._tolerance = 0.05 if half else 1e-3
 
     def about(self, objective: Objective) -> Questions:
         """The same model and image, asked for something else."""
         other = Questions(self.network, objective, self.image, self.batches)
-        other.progress = self.progress
+        other.progress, other.checkpoint = self.progress, self.checkpoint
         return other
 
     @property
@@ -113,9 +119,9 @@ class Questions:
         if known is None and rule == "plain":
             layers = tuple(dict.fromkeys((*layers, *self.layers)))
             image = image or self.image_gradient
-        answer = differentiate(
-            self.network, self.objective, self.image, layers=layers, image=image, rule=rule
-        )
+        # Not numbered: whether it is asked depends on the methods before.
+        asked = "own-" + hashlib.sha256(repr((rule, layers, image)).encode()).hexdigest()[:16]
+        answer = self._differentiate(asked, self.image, layers=layers, image=image, rule=rule)
         self._tick()
         self._require_same(float(answer.scores[0]))
         self._answers.setdefault(rule, answer).merge(answer)
@@ -128,15 +134,22 @@ class Questions:
             try:
                 known = self.answer(layer, "plain")
             except NotDifferentiable:  # an activation needs no gradient
-                capture = Capture(self.network.module, [layer])
-                with self.network.borrowed(), torch.no_grad(), capture:
-                    self.objective.scores(self.network, self.image)
-                return capture.output(layer)
+                with self.network.borrowed(), torch.no_grad():
+                    return self.network.reach(self.image, layer)
         return known.activations[layer]
 
-    def scores(self, count: int, images: Callable[[int, int], Tensor]) -> Tensor:
-        """(N, K) scores of ``count`` images, which are made as they are needed, forward only."""
+    def scores(
+        self, count: int, images: Callable[[int, int], Tensor], *, every: bool = True
+    ) -> Tensor:
+        """(N, K) scores of ``count`` images, which are made as they are needed, forward only.
+
+        Parameters
+        ----------
+        every : bool
+            Whether all columns are wanted, or only the one that is explained.
+        """
         self.freeze()
+        mask = None if every else self.objective.mask
 
         def ask(start: int, stop: int) -> Tensor:
             batch = images(start, stop)
@@ -145,20 +158,148 @@ class Questions:
             return scores
 
         # Not inference mode: a model may keep what it computes on first use, for its next training.
-        with self.network.borrowed(), torch.no_grad():
-            return torch.cat(list(self._ticking(self.batches.run(count, ask))))
+        with self.network.borrowed(), torch.no_grad(), self.network.looking_at(mask):
+            if self.checkpoint is None:
+                return torch.cat(list(self._ticking(self.batches.run(count, ask))))
+            question = self.checkpoint.question()
+            known = self.checkpoint.scores(question)[:count]
+            answers = [torch.tensor([row]).to(self.image) for row in known]
+            more = self.batches.run(
+                count - len(known), lambda a, b: ask(*(n + len(known) for n in (a, b)))
+            )
+            for scores in self._ticking(more):
+                self.checkpoint.add_scores(question, scores)
+                answers.append(scores)
+            return torch.cat(answers)
 
     def gradients(self, images: Tensor, rule: Rule) -> Tensor:
         """The gradient of each image's own score, of the images' shape (N, C, *spatial)."""
         self.freeze()
+        asked = "" if self.checkpoint is None else self.checkpoint.question()
 
         def ask(start: int, stop: int) -> Tensor:
             batch = images[start:stop]
-            answer = differentiate(self.network, self.objective, batch, rule=rule)
+            answer = self._differentiate(f"{asked}-{start}", batch, rule=rule)
             self._require_independent(batch, answer.scores)
             return answer.gradient(None)
 
         return torch.cat(list(self._ticking(self.batches.run(len(images), ask, backward=True))))
+
+    def ablated(self, layer: str, channels: Tensor) -> Tensor:
+        """(N,) the score of the image where one channel (N,) each of a layer is set to zero."""
+        self.freeze()
+
+        def ask(start: int, stop: int) -> Tensor:
+            chosen = channels[start:stop]
+            images = self.image.expand(stop - start, *self.image.shape[1:])
+
+            def change(output: Tensor) -> Tensor:
+                # Of one image in patches, all of them lose the same channel.
+                rows = chosen.expand(len(output)) if len(chosen) == 1 else chosen
+                axis = self.network.channel_axis(output, self.image.shape[2:])
+                kept = torch.ones((len(output), output.shape[axis]), device=output.device)
+                kept[torch.arange(len(output)), rows.to(output.device)] = 0
+                shape = [1] * output.dim()
+                shape[0], shape[axis] = kept.shape
+                return output * kept.reshape(shape).to(output.dtype)
+
+            with self.network.editing(layer, change):
+                return self.objective.scores(self.network, images)[:, self.objective.index]
+
+        with self.network.borrowed(), torch.no_grad():
+            return torch.cat(list(self._ticking(self.batches.run(len(channels), ask))))
+
+    def at(self, images: Tensor, layer: str, rule: Rule) -> tuple[Tensor, Tensor]:
+        """What a layer returns for images (N, C, *spatial), and the gradient of each one's score there."""
+        self.freeze()
+        asked = "" if self.checkpoint is None else self.checkpoint.question()
+
+        def ask(start: int, stop: int) -> tuple[Tensor, Tensor]:
+            batch = images[start:stop]
+            answer = self._differentiate(
+                f"{asked}-{start}", batch, layers=(layer,), image=False, rule=rule
+            )
+            self._require_independent(batch, answer.scores)
+            return answer.activations[layer], answer.gradient(layer)
+
+        answers = self._ticking(self.batches.run(len(images), ask, backward=True))
+        values, gradients = zip(*answers, strict=True)
+        return torch.cat(values), torch.cat(gradients)
+
+    def _differentiate(
+        self,
+        asked: str,
+        images: Tensor,
+        *,
+        layers: Sequence[str] = (),
+        image: bool = True,
+        rule: Rule,
+    ) -> Answer:
+        """Take gradients, or give those that an earlier attempt has kept under this name."""
+        if not isinstance(self.network, PatchedNetwork):
+            return backward.differentiate(
+                self.network, self.objective, images, layers=layers, image=image, rule=rule
+            )
+        kept = None if self.checkpoint is None else self.checkpoint.tensors(asked)
+        if kept is not None:
+            places = [*([None] if image else []), *layers]
+            return Answer.of(
+                {name: value.to(images.device) for name, value in kept.items()}, places
+            )
+        began = time.monotonic()
+        sums = None if self.checkpoint is None else Sums(self.checkpoint, asked)
+        answer = pull.differentiate(
+            self.network, self.objective, images, layers=layers, image=image, rule=rule, sums=sums
+        )
+        if self.checkpoint is not None:
+            self.checkpoint.keep(asked, answer.tensors(), time.monotonic() - began)
+        return answer
+
+    def contributions(self, starts: Tensor, place: str | None) -> Contributions:
+        """What the image's places contribute to its score against baselines (N, C, *spatial).
+
+        Against one baseline, the first question answers every layer that was announced, and is
+        remembered. The image itself is always answered.
+        """
+        self.freeze()
+        key = hashlib.sha256(starts.cpu().numpy().tobytes()).hexdigest()[:16]
+        known = self._contributions.get(key)
+        if known is not None and place in known.values:
+            return known
+        own = () if place is None else (place,)
+        layers = own if known is not None or len(starts) > 1 else (*own, *self.layers)
+        layers = tuple(dict.fromkeys(layers))
+
+        def ask(start: int, stop: int) -> Contributions:
+            batch = starts[start:stop]
+            found = self._contribute(f"contributions-{key}-{start}", batch, layers)
+            self._require_independent(batch, found.before)
+            return found
+
+        whole = Contributions.together(
+            self._ticking(self.batches.run(len(starts), ask, backward=True))
+        )
+        self._require_same(float(whole.scores[0]))
+        if len(starts) == 1:
+            self._contributions[key] = whole
+        return whole
+
+    def _contribute(self, asked: str, starts: Tensor, layers: Sequence[str]) -> Contributions:
+        """Ask the network, or give what an earlier attempt has kept under this name."""
+        images = self.image.expand_as(starts)
+        if not isinstance(self.network, PatchedNetwork):
+            return contributions(self.network, self.objective, images, starts, layers)
+        asked += "-" + hashlib.sha256(repr(layers).encode()).hexdigest()[:16]
+        kept = None if self.checkpoint is None else self.checkpoint.tensors(asked)
+        if kept is not None:
+            found = {name: value.to(images.device) for name, value in kept.items()}
+            return Contributions.of(found, (None, *layers))
+        began = time.monotonic()
+        sums = None if self.checkpoint is None else Sums(self.checkpoint, asked)
+        answer = patched_contributions(self.network, self.objective, images, starts, layers, sums)
+        if self.checkpoint is not None and not answer.unknown:
+            self.checkpoint.keep(asked, answer.tensors(), time.monotonic() - began)
+        return answer
 
     def chunks(self, count: int, *, backward: bool) -> Iterator[slice]:
         """Ranges of images that a method makes at a time: a batch each."""
@@ -176,7 +317,7 @@ class Questions:
             If it does: there is no one number to explain.
         """
         first = self._first = value if self._first is None else self._first
-        if abs(value - first) > self._tolerance * max(abs(value), abs(first)):
+        if abs(value - first) > self.network.tolerance * max(abs(value), abs(first)):
             raise MethodError(
                 f"The model gives the same image another score each time ({first:g}, then {value:g}); "
                 "take its randomness away (dropout, noise) before explaining it."
@@ -196,7 +337,7 @@ class Questions:
             alone = self.objective.scores(self.network, images[:1])
         self._independent = True
         difference = float((alone[0, self.objective.index] - scores[0]).abs())
-        if not difference <= self._tolerance * float(alone.abs().max()):
+        if not difference <= self.network.tolerance * float(alone.abs().max()):
             self.one_by_one = True
             raise Dependent
 

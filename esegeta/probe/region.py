@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,12 +17,28 @@ from esegeta.errors import TargetError, counted
 Choice = str | Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Placed:
+    """A mask whose place was carried to voxels of the model's input.
+
+    Parameters
+    ----------
+    mask : str or mapping
+        In voxels of the model's input.
+    given : str or mapping
+        As the user wrote it, in voxels of the image file: what errors and results tell.
+    """
+
+    mask: Choice
+    given: Choice
+
+
 class Region:
     """A mask per class, chosen once on the unperturbed image and the same ever after.
 
     Parameters
     ----------
-    choice : str or mapping
+    choice : str, mapping or Placed
         ``"predicted"``: the voxels the wrapper says belong to the class; ``"border"``: those of them
         that touch another class; ``{"component": point}``: those connected to the point;
         ``{"box": [[start, stop], …]}``: a box whatever is predicted there; ``"label"``: the voxels of
@@ -35,12 +52,13 @@ class Region:
 
     def __init__(
         self,
-        choice: Choice = "predicted",
+        choice: Choice | Placed = "predicted",
         *,
         label: Tensor | None = None,
         spatial: Sequence[int] | None = None,
     ) -> None:
-        self.choice = choice
+        placed = choice if isinstance(choice, Placed) else Placed(choice, choice)
+        self.choice, self.given = placed.mask, placed.given
         self.label = label
         self.spatial = spatial
         self._mask: Tensor | None = None
@@ -50,6 +68,11 @@ class Region:
     def used(self) -> bool:
         """Whether a wrapper has asked for the mask."""
         return self._mask is not None
+
+    @property
+    def frozen(self) -> Tensor | None:
+        """The frozen mask (1, classes, *spatial), where a wrapper has asked for it."""
+        return self._mask
 
     def mask(self, output: Tensor, predict: Callable[[Tensor], Tensor]) -> Tensor:
         """The frozen mask (1, classes, *spatial) for an output (N, classes, *spatial).
@@ -99,9 +122,9 @@ class Region:
         )
 
     def _describe(self) -> str:
-        if isinstance(self.choice, str):
-            return self.choice
-        return ", ".join(f"{kind} {value}" for kind, value in self.choice.items())
+        if isinstance(self.given, str):
+            return self.given
+        return ", ".join(f"{kind} {value}" for kind, value in self.given.items())
 
     def _choose(self, predicted: Tensor) -> Tensor:
         grid = predicted.shape[2:]

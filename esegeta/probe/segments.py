@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -30,3 +33,14 @@ def segments(image: Tensor, count: int) -> Tensor:
     )
     pieces, _, _ = relabel_sequential(pieces)
     return torch.from_numpy(pieces.astype("int64") - 1).to(image.device)
+
+
+def grid_cells(spatial: Sequence[int], count: int) -> Tensor:
+    """(*spatial) cells of a regular grid of about ``count`` nearly cubic cells, numbered from 0."""
+    side = (math.prod(spatial) / count) ** (1 / len(spatial))
+    cells = torch.zeros(tuple(spatial), dtype=torch.long)
+    for axis, size in enumerate(spatial):
+        number = max(1, min(size, round(size / side)))
+        along = torch.arange(size) * number // size
+        cells = cells * number + along.view(-1, *[1] * (len(spatial) - axis - 1))
+    return cells

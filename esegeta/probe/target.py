@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from esegeta.errors import TargetError, nearest
+from esegeta.errors import TargetError, counted, listed, nearest
 from esegeta.probe.region import Region
 
 Wrapper = Callable[[Tensor, Region], Tensor]
@@ -87,12 +87,13 @@ class Target:
                 f"The wrapper must give class scores of shape (N, classes); it gave "
                 f"{tuple(scores.shape)} for an output of shape {tuple(output.shape)}."
             )
-        if len(self.classes) == 1 and scores.shape[1] == 2:  # one logit, one name
+        if len(self.classes) == 1 and output.shape[1] == 1 and scores.shape[1] == 2:  # one logit
             self.classes = (f"not {self.classes[0]}", *self.classes)
         if self.classes and len(self.classes) != scores.shape[1]:
+            given = len(self.classes)
             raise TargetError(
-                f"The model gives {scores.shape[1]} classes, but {len(self.classes)} class names are "
-                f"listed: {', '.join(self.classes[:8])}{', …' if len(self.classes) > 8 else ''}."
+                f"The model gives {scores.shape[1]} classes, but {counted(given, 'class name')} "
+                f"{'is' if given == 1 else 'are'} listed: {listed(self.classes)}."
             )
         index = self._find(scores)
         self.region.require(index, self.name_of)
@@ -118,7 +119,19 @@ class Target:
             )
         return self.classes.index(self.choice)
 
+    @property
+    def mask(self) -> Tensor | None:
+        """(1, 1, *spatial) the voxels of the output that the explained class's score depends on.
+
+        None where nothing says so.
+        """
+        if not self.frozen or self.region.frozen is None:
+            return None
+        mask = self.region.frozen
+        column = self.index if mask.shape[1] > 1 else 0
+        return mask[:, column : column + 1]
+
     def describe(self) -> Mapping[str, Any]:
         """What is explained, for the result: class, index, and the mask where there is one."""
-        mask = {"mask": self.region.choice} if self.region.used else {}
+        mask = {"mask": self.region.given} if self.region.used else {}
         return {"class": self.name, "index": self.index, **mask}

@@ -150,6 +150,7 @@ def test_an_absent_class_is_named_with_those_present():
         ({"target": "livr", "classes": ["air", "liver", "bone"]}, "did you mean 'liver'"),
         ({"target": 7}, "0 to 2"),
         ({"classes": ["one", "two"]}, "3 classes, but 2"),
+        ({"classes": ["one"]}, "3 classes, but 1 class name is listed: one"),
         ({"mask": "nonsense"}, "no mask 'nonsense'"),
         ({"mask": "label"}, "needs a label map"),
         ({"mask": {"box": [[0, 3]]}}, "one entry per axis"),
@@ -169,6 +170,16 @@ def test_a_single_logit_stands_for_two_classes():
     no = probe_of(model, image(2), target="not vessel", **names)
     assert yes.value == pytest.approx(float(logits.clamp(min=0).sum()), rel=1e-5)
     assert no.value == pytest.approx(float((-logits).clamp(min=0).sum()), rel=1e-5)
+
+
+@pytest.mark.parametrize("task", ["classification", "segmentation"])
+def test_one_name_for_two_outputs_is_an_error_that_counts_both(task):
+    model = nn.Flatten() if task == "classification" else nn.Identity()
+    logits = torch.ones(2, 4, 4)
+    logits = logits[:, :1, :1] if task == "classification" else logits
+    probe = probe_of(model, logits, task=task, target="vessel", classes=["vessel"])
+    with pytest.raises(TargetError, match="gives 2 classes, but 1 class name is listed: vessel"):
+        _ = probe.value
 
 
 def test_classification_scales():
