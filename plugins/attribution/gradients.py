@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from esegeta import Param, Passes, Probe, attribution
+from esegeta import Layer, Param, Passes, Probe, attribution
 
 
 @attribution(
@@ -63,6 +65,20 @@ def deconvolution(probe: Probe) -> Tensor:
 
 
 @attribution(
+    paper="Selvaraju et al., ICCV 2017",
+    passes=lambda p: Passes(2, 2),
+    show="magnitude",
+)
+def guided_grad_cam(probe: Probe, layer: Layer) -> Tensor:
+    """Guided back-propagation where Grad-CAM says that the class is: fine structure of one class."""
+    weights = layer.gradient().flatten(2).mean(2)
+    cam = torch.einsum("nk,nk...->n...", weights, layer.activation).relu()
+    mode = "bilinear" if probe.ndim == 2 else "trilinear"
+    where = F.interpolate(cam[None], size=probe.spatial, mode=mode, align_corners=False)
+    return (where.to(probe.image) * probe.gradient(rule="guided"))[0]
+
+
+@attribution(
     paper="Smilkov et al., 2017",
     passes=lambda p: Passes(1 + p.samples, p.samples),
     show="magnitude",
@@ -78,6 +94,19 @@ def smooth_grad(
     rule: Annotated[
         Literal["plain", "guided", "deconvnet"], Param(help="How gradients pass rectifiers")
     ] = "plain",
+    statistic: Annotated[
+        Literal["mean", "squared", "variance"],
+        Param(help="Of the gradients: their mean, the mean of their squares, or their variance"),
+    ] = "mean",
 ) -> Tensor:
-    """The gradient, averaged over noisy copies of the image."""
-    return sum(batch.sum(0) for batch in probe.noisy(samples, noise, rule)) / samples
+    """The gradient, averaged over noisy copies of the image.
+
+    The mean of its squares has no sign and less noise; the variance shows where the gradient changes
+    (Hooker et al., 2019; Adebayo et al., 2018).
+    """
+    total, squares = torch.zeros((2, *probe.image.shape[1:])).to(probe.image)
+    for batch in probe.noisy(samples, noise, rule):
+        total += batch.sum(0)
+        squares += batch.square().sum(0)
+    mean, square = total / samples, squares / samples
+    return {"mean": mean, "squared": square, "variance": square - mean**2}[statistic]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -30,9 +30,14 @@ def _boxes(
     return sliding_boxes(spatial, sides, steps)
 
 
+def _passes(parameters: Any, spatial: tuple[int, ...]) -> Passes:
+    boxes = _boxes(spatial, parameters.window, parameters.stride)
+    return Passes(1 + len(boxes), boxes=boxes)
+
+
 @attribution(
     paper="Zeiler & Fergus, ECCV 2014",
-    passes=lambda p, spatial: Passes(1 + len(_boxes(spatial, p.window, p.stride))),
+    passes=_passes,
     gradients=False,
 )
 def occlusion(

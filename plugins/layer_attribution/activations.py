@@ -30,6 +30,16 @@ def layer_gradient_x_activation(probe: Probe, layer: Layer, *, channels: Channel
     return (_chosen(layer.gradient(), channels) * _chosen(layer.activation, channels)).sum(1)
 
 
+@layer_attribution(
+    paper="Olah et al., Distill 2018; Rebuffi et al., CVPR 2020",
+    passes=lambda p: Passes(1, 1),
+    fused=True,
+)
+def linear_approximation(probe: Probe, layer: Layer) -> Tensor:
+    """How the score would change, to first order, were the layer's units of one place taken away."""
+    return (layer.gradient() * layer.activation).sum(1)
+
+
 def _chosen(values: Tensor, channels: int | tuple[int, int] | None) -> Tensor:
     if channels is None:
         return values

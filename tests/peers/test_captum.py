@@ -62,7 +62,7 @@ def test_integrated_gradients(case):
         case.image[None], 0.3 * torch.ones_like(case.image[None]), case.target, n_steps=20,
         method="gausslegendre",
     )  # fmt: skip
-    close(run(case.probe(), "integrated_gradients", steps=20, baseline=0.3), expected)
+    close(run(case.probe(), "integrated_gradients", steps=20, tolerance=0, baseline=0.3), expected)
 
 
 def test_occlusion_where_the_windows_fit(case):

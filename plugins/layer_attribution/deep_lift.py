@@ -1,0 +1,58 @@
+"""Maps on a layer's grid of what its units add to the score, by the rescale rule of DeepLIFT."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from torch import Tensor
+
+from esegeta import Baseline, Layer, Param, Passes, Probe, layer_attribution
+
+
+@layer_attribution(
+    paper="Shrikumar, Greenside & Kundaje, ICML 2017, at a layer",
+    passes=lambda p: Passes(3, 1),
+    precision="full",
+)
+def layer_deep_lift(probe: Probe, layer: Layer, *, baseline: Baseline = "zero") -> Tensor:
+    """What a layer's units add to the score against a baseline, by the rescale rule.
+
+    Summed over channels. Where all of the network goes through the layer, the values add up to
+    score(image) − score(baseline) before they are enlarged; that they do at the image is checked.
+    """
+    return probe.contributions(probe.baseline(baseline), layer).sum(1)
+
+
+@layer_attribution(
+    paper="Lundberg & Lee, NeurIPS 2017, at a layer",
+    passes=lambda p: Passes(1 + 2 * p.samples, p.samples),
+    precision="full",
+)
+def layer_deep_lift_shap(
+    probe: Probe,
+    layer: Layer,
+    *,
+    samples: Annotated[
+        int,
+        Param(
+            ge=1, help="Baselines to average over, at most; of references no more than there are"
+        ),
+    ] = 16,
+    noise: Annotated[
+        float,
+        Param(
+            ge=0,
+            le=1,
+            help="Standard deviation of noise on the baseline, as a part of the image's range; "
+            "references get none",
+        ),
+    ] = 0.1,
+    baseline: Baseline = "reference",
+) -> Tensor:
+    """What a layer's units add to the score, by the rescale rule, averaged over many baselines.
+
+    The baselines are the images that the config lists as "references"; without any, noisy copies of
+    another baseline that is named. Summed over channels.
+    """
+    found = probe.contributions(probe.baselines(baseline, samples, noise), layer)
+    return found.mean(0, keepdim=True).sum(1)
