@@ -1,6 +1,7 @@
 """The methods there are, as a table, a page or JSON."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.table import Column, Table
@@ -49,6 +50,11 @@ def entry(plugin: Plugin, registry: Registry) -> dict[str, Any]:
     }
 
 
+SIGNS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+WORDS = {"boolean": "true or false", "integer": "whole number", "string": "text"}
+"""Types of JSON Schema whose names are not words."""
+NOUNS = ("integer", "number", "string")
+
 WIDE = 140
 """Columns of a terminal from which on papers and origins leave room for the rest."""
 
@@ -79,9 +85,9 @@ def page(entry: dict[str, Any]) -> str:
     if entry["paper"]:
         lines += [f"paper: {entry['paper']}", ""]
     for name, facts in entry["parameters"].get("properties", {}).items():
-        default = f" = {facts['default']!r}" if "default" in facts else " (required)"
+        default = f" = {_json(facts['default'])}" if "default" in facts else " (required)"
         lines.append(f"  {name}{default}")
-        lines.append(f"      {facts.get('description', '')}{_bounds(facts)}")
+        lines.append(f"      {facts['description']} ({values(facts)})")
     return "\n".join(lines).rstrip()
 
 
@@ -106,9 +112,34 @@ def _cost(plugin: Plugin) -> Passes | None:
         raise PluginError(f"{plugin.name}: its cost cannot be told: {error}") from error
 
 
-def _bounds(facts: dict[str, Any]) -> str:
-    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    found = [f"{sign} {facts[key]}" for key, sign in signs.items() if key in facts]
-    if "enum" in facts:
-        found.append("one of " + ", ".join(map(repr, facts["enum"])))
-    return f" ({', '.join(found)})" if found else ""
+def values(schema: Mapping[str, Any], *, plural: bool = False) -> str:
+    """Say in words which values a JSON Schema takes: ``whole number ≥ 1, or null``."""
+    if "anyOf" in schema:
+        each = (values(choice, plural=plural) for choice in schema["anyOf"])
+        return ", or ".join(dict.fromkeys(each))
+    if "const" in schema:
+        return _json(schema["const"])
+    if "enum" in schema:
+        return f"one of {', '.join(map(_json, schema['enum']))}"
+    kind = str(schema.get("type", "anything"))
+    if kind == "array":
+        return _list(schema)
+    bounds = [f"{sign} {schema[key]:g}" for key, sign in SIGNS.items() if key in schema]
+    noun = WORDS.get(kind, kind) + ("s" if plural and kind in NOUNS else "")
+    return f"{noun} {' and '.join(bounds)}".rstrip()
+
+
+def _list(schema: Mapping[str, Any]) -> str:
+    """Say how long a list is, and what its entries may be."""
+    entries = schema.get("prefixItems") or [schema.get("items", {})]
+    least, most = schema.get("minItems", 0), schema.get("maxItems")
+    length = f"{least} to {most} " if most is not None else f"{least} or more " if least else ""
+    length = f"{most} " if least == most else length
+    each = {values(entry, plural=True) for entry in entries}
+    if len(each) == 1:
+        return f"list of {length}{each.pop()}"
+    return f"list of {length}values: {', '.join(map(values, entries))}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

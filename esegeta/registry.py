@@ -50,6 +50,21 @@ class Registry:
             raise PluginError(f"{name!r} is unavailable: {lost.reason}. Remedy: {lost.remedy}")
         raise PluginError(unknown(kind, name, self.names(family)))
 
+    def method(self, name: str) -> Plugin:
+        """Find a method by name, that is any plug-in but a wrapper.
+
+        Raises
+        ------
+        PluginError
+            As `get` does; no wrapper is suggested.
+        """
+        if name not in self.plugins and self.lost(name) is None:
+            raise PluginError(unknown("method", name, [one.name for one in self.methods()]))
+        plugin = self.get(name)
+        if plugin.family == "wrapper":
+            raise PluginError(f"{name!r} is a wrapper, not a method; it belongs in a target")
+        return plugin
+
     def lost(self, name: str) -> Unavailable | None:
         """Find the reason why a plug-in of this name, or its whole file, cannot be used."""
         for candidate in (name, name.partition(".")[0]):

@@ -14,7 +14,7 @@ from esegeta.config.models import (
     Target,
 )
 from esegeta.config.schema import schema
-from esegeta.config.targets import target_of
+from esegeta.config.targets import class_names, target_of
 
 __all__ = [
     "DEFAULT_WRAPPER",
@@ -26,6 +26,7 @@ __all__ = [
     "Step",
     "Target",
     "check",
+    "class_names",
     "dump",
     "expand",
     "load",

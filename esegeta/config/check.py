@@ -7,10 +7,12 @@ from pydantic import ValidationError
 from esegeta.config.files import expanded, missing
 from esegeta.config.models import Config, Method, Model, Target
 from esegeta.config.problems import of_parameters
-from esegeta.config.targets import Level, merged
+from esegeta.config.targets import Level, class_names, merged
 from esegeta.errors import Problem, listed, nearest, shorten
 from esegeta.plugin import Plugin
 from esegeta.registry import Registry
+
+FP16_ON_CPU = "fp16 on a CPU is hundreds of times slower than float32"
 
 
 def check(
@@ -29,7 +31,8 @@ def check(
     """
     problems = [*_methods(config, registry, doubtful), *_model_names(config, doubtful)]
     problems += [*_targets(config, registry, doubtful), *_steps(config), *missing(config)]
-    problems += [*_idle_masks(config, doubtful), *expanded(config)[1]]
+    problems += [*_idle_masks(config, doubtful), *_precision(config, registry)]
+    problems += expanded(config)[1]
     return list(dict.fromkeys(problems))
 
 
@@ -55,6 +58,22 @@ def _methods(config: Config, registry: Registry, doubtful: frozenset[int]) -> It
             if model.task not in plugin.tasks:
                 message = f"{method.use} does not serve {model.task}, the task of {model.name!r}"
                 yield Problem(use, message, None, f"tasks: {', '.join(plugin.tasks)}")
+
+
+def _precision(config: Config, registry: Registry) -> Iterator[Problem]:
+    """Say where mixed precision gives wrong maps, or none in a lifetime."""
+    execution = config.execution
+    on_cpu = execution.devices != "auto" and "cpu" in execution.devices
+    for index, method in enumerate(config.methods):
+        amp = method.amp or execution.amp
+        where = f"methods[{index}].amp" if method.amp else "execution.amp"
+        plugin = registry.plugins.get(method.use)
+        if amp != "off" and plugin is not None and plugin.precision == "full":
+            message = f"{method.use} divides by small differences and needs full precision"
+            valid = f'{{"use": "{method.use}", "amp": "off"}} for this method'
+            yield Problem(where, message, repr(amp), valid)
+        if amp == "fp16" and on_cpu:
+            yield Problem(where, FP16_ON_CPU, repr(amp), "'bf16', or GPUs alone as devices")
 
 
 def _no_plugin(registry: Registry, name: str, where: str, kind: str) -> Problem:
@@ -118,13 +137,14 @@ def _targets(config: Config, registry: Registry, doubtful: frozenset[int]) -> It
             own: list[Level] = []
             if method.target is not None:
                 own.append((f"methods[{position}].target", method.target))
-            yield from _target([*general, *own], model, config, registry)
+            yield from _target([*general, *own], index, config, registry)
 
 
 def _target(
-    levels: list[Level], model: Model, config: Config, registry: Registry
+    levels: list[Level], index: int, config: Config, registry: Registry
 ) -> Iterator[Problem]:
-    target, places = merged(levels, model)
+    model = config.models[index]
+    target, places = merged(levels, model, f"models[{index}]")
     wrapper = registry.plugins.get(target.wrapper or "")
     if wrapper is None or wrapper.family != "wrapper":
         yield _no_plugin(registry, target.wrapper or "", places["wrapper"], "wrapper")
@@ -134,6 +154,9 @@ def _target(
             message = f"{wrapper.name} does not serve {model.task}, the task of {model.name!r}"
             fitting = [w.name for w in registry.wrappers() if model.task in w.tasks]
             yield Problem(places["wrapper"], message, repr(wrapper.name), listed(fitting))
+    if target.patches is not None and model.task != "segmentation":
+        message = f"patches are for segmentation; {model.name!r} does {model.task}"
+        yield Problem(places["patches"], message, None, "no patches at all")
     yield from _class(target.class_, places["class"], model)
     by_label = target.mask == "label" or (isinstance(target.mask, dict) and "label" in target.mask)
     if by_label and model.task == "segmentation":
@@ -166,7 +189,7 @@ def _idle_masks(config: Config, doubtful: frozenset[int]) -> Iterator[Problem]:
 
 def _class(name: str | int, where: str, model: Model) -> Iterator[Problem]:
     """Check a class against the names the model has, where it names any."""
-    classes = model.classes
+    classes = class_names(model)
     if isinstance(name, int):
         if classes and name >= len(classes):
             valid = f"0 to {len(classes) - 1}"

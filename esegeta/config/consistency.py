@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from esegeta.config.models import Config, Image, Method, Model
+from esegeta.config.models import Config, Execution, Image, Method, Model
 from esegeta.errors import Problem
 
 NUMPY = (".npy", ".npz")
@@ -18,6 +18,18 @@ def inconsistent(config: Config) -> Iterator[Problem]:
     named = [(index, i.name) for index, i in enumerate(config.images) if i.name is not None]
     yield from _same([name for _, name in named], "images", [index for index, _ in named])
     yield from _same_methods(config)
+    yield from _engine(config.execution)
+
+
+def _engine(execution: Execution) -> Iterator[Problem]:
+    """Report what one of the engines leaves without a meaning."""
+    if execution.engine == "local" and execution.address is not None:
+        message = "an address is Ray's, and the engine is 'local'"
+        yield Problem("execution.address", message, repr(execution.address), '"engine": "ray"')
+    if execution.engine == "ray" and execution.devices not in ("auto", ["cpu"], ["cuda"]):
+        valid = '\'auto\', ["cpu"] or ["cuda"]'
+        message = "Ray chooses each worker's device; only its kind can be asked for"
+        yield Problem("execution.devices", message, repr(execution.devices), valid)
 
 
 def _model(model: Model, here: str) -> Iterator[Problem]:

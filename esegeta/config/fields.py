@@ -3,17 +3,20 @@
 import re
 import unicodedata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from esegeta.errors import nearest
+from esegeta.errors import listed, nearest
 
 NAME = r"[^\u0000-/:-@\[-`{-\u007f][^\u0000-\u001f!-*,/:-@\[-^`{-\u007f]*"
 """What a schema can say of a name in every dialect: which ASCII characters it holds none of."""
 FACTORY = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 MASKS = ("predicted", "label", "border", "all")
+ADDRESS = r"auto|local|(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d+"
+ADDRESSES = "'host:port' of the cluster's head, 'auto' for the one that this machine is in, 'local'"
+PRECISIONS = ("off", "fp16", "bf16")
 LATER = "comes with a later version of esegeta"
 UNITS = {"B": 1} | {
     f"{prefix}{suffix}": base**power
@@ -155,11 +158,21 @@ def _contrast(value: Any) -> str:
 
 
 def _amp(value: Any) -> str:
-    if value in ("fp16", "bf16"):
-        raise wrong(f"amp {value!r} {LATER}", "'off'")
-    if value != "off":
-        raise wrong("there is no such precision", "'off'")
-    return "off"
+    if not isinstance(value, str) or value not in PRECISIONS:
+        raise wrong(
+            "there is no such precision", listed(PRECISIONS), nearest(str(value), PRECISIONS)
+        )
+    return value
+
+
+def _address(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(ADDRESS, value):
+        return value
+    if isinstance(value, str) and value.startswith("ray://"):
+        raise wrong(
+            "Ray's client cannot run this; let the run start on a node of the cluster", ADDRESSES
+        )
+    raise wrong("this is no address of a cluster", ADDRESSES)
 
 
 def _devices(value: Any) -> str | list[str]:
@@ -207,6 +220,32 @@ def _duration(value: Any) -> float:
     return seconds
 
 
+def _sides(value: Any) -> int | list[int]:
+    return _whole_numbers(value, 1)
+
+
+def _overlap(value: Any) -> int | list[int]:
+    return _whole_numbers(value, 0)
+
+
+def _whole_numbers(value: Any, least: int) -> int | list[int]:
+    """Take one number for all axes, or one per axis."""
+    numbers = value if isinstance(value, list) else [value]
+    if not (isinstance(value, int) or _sized(value)) or not all(map(_count, numbers)):
+        raise wrong(
+            "expected voxels", f"a whole number from {least}, or one per axis: [64, 64, 64]"
+        )
+    if min(numbers) < least:
+        raise wrong("this is too small", f"numbers from {least}")
+    return numbers if isinstance(value, list) else numbers[0]
+
+
+def _batch(value: Any) -> str | int:
+    if value == "auto" or (_count(value) and value > 0):
+        return value  # type: ignore[no-any-return]
+    raise wrong("this is no number of patches", "'auto', or a whole number from 1")
+
+
 def _version(value: Any) -> int:
     if isinstance(value, bool) or value != 1:
         raise wrong("this esegeta reads version 1 of the file", "1")
@@ -221,6 +260,12 @@ def _only(key: str, value: dict[str, Any]) -> dict[str, Any]:
     """Give the schema of an object with this one key."""
     only = {"type": "object", "properties": {key: value}, "required": [key]}
     return {**only, "additionalProperties": False}
+
+
+def _per_axis(least: int) -> list[dict[str, Any]]:
+    """Give the schemas of a whole number, or one per axis."""
+    number = {"type": "integer", "minimum": least}
+    return [number, {"type": "array", "items": number, "minItems": 2, "maxItems": 3}]
 
 
 _numbers = {"type": "integer", "minimum": 0}
@@ -267,7 +312,10 @@ Mask = Annotated[
     ),
 ]
 Contrast = Annotated[str, BeforeValidator(_contrast), _shape(const="none")]
-Amp = Annotated[str, BeforeValidator(_amp), _shape(const="off")]
+Amp = Annotated[str, BeforeValidator(_amp), _shape(enum=list(PRECISIONS))]
+ClusterAddress = Annotated[
+    str, BeforeValidator(_address), _shape(type="string", pattern=f"^({ADDRESS})$")
+]
 Devices = Annotated[
     str | list[str],
     BeforeValidator(_devices),
@@ -301,6 +349,13 @@ Duration = Annotated[
             {"type": "number", "exclusiveMinimum": 0},
         ]
     ),
+]
+Sides = Annotated[int | list[int], BeforeValidator(_sides), _shape(anyOf=_per_axis(1))]
+Overlap = Annotated[int | list[int], BeforeValidator(_overlap), _shape(anyOf=_per_axis(0))]
+BatchSize = Annotated[
+    Literal["auto"] | int,
+    BeforeValidator(_batch),
+    _shape(anyOf=[{"const": "auto"}, {"type": "integer", "minimum": 1}]),
 ]
 Version = Annotated[int, BeforeValidator(_version), _shape(const=1)]
 

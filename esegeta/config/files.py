@@ -1,7 +1,7 @@
 """The files a config names: globs become images, and what is missing becomes a problem."""
 
 import glob
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -15,7 +15,8 @@ Found = list[tuple[int, Image]]
 def expand(config: Config) -> list[Image]:
     """Give one image per file, each with its path (no globs left) and a name of its own.
 
-    A name is the file's without its ending; where two are alike, their folders' names go before.
+    A name is the file's without its ending; of several images in one file, with the key and the
+    index behind it. Where two are alike, their folders' names go before.
 
     Raises
     ------
@@ -126,23 +127,24 @@ def _beside(path: Path) -> str | None:
 
 def _named(found: Sequence[tuple[int, Image]]) -> Found:
     """Name images after their files, and those that would be alike after their folders too."""
-    stems: dict[str, int] = defaultdict(int)
-    for _, image in found:
-        stems[_plain_name(image).casefold()] += 1
+    shares = Counter(image.path for _, image in found if image.name is None)
+    plain = [_plain_name(image, shares[image.path] > 1) for _, image in found]
+    stems = Counter(name.casefold() for name in plain)
     named = []
-    for index, image in found:
-        name = _plain_name(image)
+    for (index, image), name in zip(found, plain, strict=True):
         if image.name is None and image.path is not None and stems[name.casefold()] > 1:
             name = as_name(f"{image.path.parent.name}-{name}", "image")
         named.append((index, image.model_copy(update={"name": name})))
     return named
 
 
-def _plain_name(image: Image) -> str:
+def _plain_name(image: Image, in_file: bool) -> str:
+    """Name an image after its file or factory; `in_file`: also after its place in the file."""
     if image.name is not None:
         return image.name
     text = stem(image.path) if image.path else (image.factory or "").rpartition(":")[2]
-    return as_name(text, "image")
+    place = [str(part) for part in (image.key, image.index) if part is not None] if in_file else []
+    return as_name("-".join([text, *place]), "image")
 
 
 def _same_name(images: Iterable[tuple[int, Image]]) -> Iterator[Problem]:

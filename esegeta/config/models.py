@@ -16,8 +16,10 @@ from pydantic import (
 
 from esegeta.config.fields import (
     Amp,
+    BatchSize,
     ClassName,
     ClassNames,
+    ClusterAddress,
     Contrast,
     Devices,
     Duration,
@@ -27,12 +29,17 @@ from esegeta.config.fields import (
     Memory,
     Name,
     OutputKey,
+    Overlap,
+    Sides,
     Version,
     as_name,
     stem,
+    wrong,
 )
 
 Task = Literal["classification", "segmentation"]
+Engine = Literal["local", "ray"]
+LogLevel = Literal["debug", "info", "warning"]
 Axes = Literal["HW", "HWC", "CHW", "DHW", "CDHW", "DHWC"]
 Text = Annotated[str, Field(min_length=1)]
 DEFAULT_WRAPPER: dict[str, str] = {"classification": "classification", "segmentation": "pixelwise"}
@@ -53,6 +60,45 @@ class Step(Part):
     with_: dict[str, Any] = Field(default={}, alias="with", description="Its arguments")
 
 
+class Patches(Part):
+    """How an image larger than the network takes is cut; what patches return is blended."""
+
+    size: Sides = Field(description="Voxels per side of a patch, one number or one per axis")
+    overlap: Overlap | None = Field(
+        default=None,
+        description="Voxels that neighbours share, one number or one per axis; by default a quarter "
+        "of the size",
+    )
+    blend: Literal["hann", "average", "crop"] = Field(
+        default="hann",
+        description="Where patches overlap: weighted by a Hann window, by equal weights, or each cut "
+        "in the middle",
+    )
+    batch: BatchSize = Field(
+        default="auto", description="Patches that pass at once; 'auto': as many as memory takes"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Patches":
+        sizes, overlaps = self.size, self.overlap
+        if overlaps is None:
+            return self
+        pairs = [
+            (size, overlap)
+            for size in (sizes if isinstance(sizes, list) else [sizes])
+            for overlap in (overlaps if isinstance(overlaps, list) else [overlaps])
+        ]
+        if isinstance(sizes, list) and isinstance(overlaps, list):
+            if len(sizes) != len(overlaps):
+                raise wrong(
+                    "size and overlap have different numbers of axes", "one number per axis in both"
+                )
+            pairs = list(zip(sizes, overlaps, strict=True))
+        if any(overlap >= size for size, overlap in pairs):
+            raise wrong("patches overlap by their whole size", "an overlap below the size")
+        return self
+
+
 class Target(Part):
     """What is to be explained; a model's or a method's own changes only the keys it has."""
 
@@ -69,6 +115,10 @@ class Target(Part):
     )
     with_: dict[str, Any] = Field(default={}, alias="with", description="The wrapper's parameters")
     contrast: Contrast = Field(default="none", description="What the class is held against")
+    patches: Patches | None = Field(
+        default=None,
+        description="Patches in which the image passes, in place of the model's (segmentation)",
+    )
 
     @model_serializer(mode="wrap")
     def _only_set(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -104,6 +154,9 @@ class Model(Part):
         default=None, description="Preprocessing of its own, in place of the config's"
     )
     target: Target | None = Field(default=None, description="Changes to the config's target")
+    patches: Patches | None = Field(
+        default=None, description="Patches in which it takes an image, if not whole (segmentation)"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -153,6 +206,7 @@ class Method(Part):
     timeout: Duration | None = Field(
         default=None, description="How long it may take, in place of the run's"
     )
+    amp: Amp | None = Field(default=None, description="Its precision, in place of the run's")
     name: Name = Field(description="By default the method's name")
     _plain: bool = PrivateAttr(False)
 
@@ -183,9 +237,19 @@ class Method(Part):
 class Execution(Part):
     """How the run is carried out."""
 
+    engine: Engine = Field(
+        default="local",
+        description="'local' (worker processes of this machine) or 'ray' (a cluster)",
+    )
+    address: ClusterAddress | None = Field(
+        default=None,
+        description="Of Ray's cluster: 'host:port', 'auto' or 'local' (Ray on this machine alone); by "
+        "default $RAY_ADDRESS, or else 'local'",
+    )
     devices: Devices = Field(
         default="auto",
-        description="'auto' (every CUDA device, or the CPU) or a list; one worker process for each",
+        description="'auto' (every CUDA device, or the CPU) or a list; one worker process for each. "
+        "With Ray 'auto', ['cpu'] or ['cuda']",
     )
     jobs_per_device: Annotated[int, Field(ge=1, le=64)] = Field(
         default=1, description="Worker processes per device"
@@ -194,7 +258,9 @@ class Execution(Part):
         default=0, description="Of everything random"
     )
     threads: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="CPU threads of all workers together; by default PyTorch's choice"
+        default=None,
+        description="CPU threads of all workers together; by default PyTorch's choice. With Ray of "
+        "each worker; by default 1",
     )
     memory: Memory | None = Field(
         default=None, description="Memory for batches, such as '8GB' or '2GiB'; bytes once read"
@@ -202,7 +268,27 @@ class Execution(Part):
     timeout: Duration | None = Field(
         default=None, description="How long a job may take, such as '90s', '10m' or '2h'"
     )
-    amp: Amp = Field(default="off", description="Automatic mixed precision")
+    deadline: Duration | None = Field(
+        default=None,
+        description="How long the whole run may take; what is not done by then is left to --resume",
+    )
+    retries: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=0, description="How often a job is begun again whose worker process died"
+    )
+    worker_memory: Memory | None = Field(
+        default=None,
+        description="Memory that a worker process and what it started may hold; at more it is ended",
+    )
+    max_jobs_per_worker: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Jobs after which a worker process is replaced by a fresh one"
+    )
+    log: LogLevel = Field(
+        default="info", description="The least that run.log and the jobs' logs tell"
+    )
+    amp: Amp = Field(
+        default="off",
+        description="Automatic mixed precision: 'fp16' (GPUs only) or 'bf16'; parameters stay float32",
+    )
 
 
 class Config(Part):

@@ -14,7 +14,7 @@ from esegeta.errors import Problem, join, listed, nearest, shorten
 
 Loc = tuple[int | str, ...]
 
-LATER_KEYS = {("patches",), ("evaluate",), ("execution", "engine")}
+LATER_KEYS = {("evaluate",)}
 """Keys of the format that this version does not serve yet."""
 
 EXPECTED = {

@@ -9,6 +9,13 @@ Level = tuple[str, Target]
 """Where a target stands in the file, and the target."""
 
 
+def class_names(model: Model) -> list[str]:
+    """Name the classes of a model's scores; a single name is that of a single logit's "yes"."""
+    if len(model.classes) == 1:
+        return [f"not {model.classes[0]}", *model.classes]
+    return list(model.classes)
+
+
 def target_of(config: Config, model: Model, method: Method | None = None) -> Target:
     """Give the target of a job: the keys of the method's, else the model's, else the config's.
 
@@ -20,10 +27,21 @@ def target_of(config: Config, model: Model, method: Method | None = None) -> Tar
     return merged(levels, model)[0]
 
 
-def merged(levels: Sequence[Level], model: Model) -> tuple[Target, dict[str, str]]:
-    """Merge targets, the most general first; also say where in the file each key was decided."""
+def merged(levels: Sequence[Level], model: Model, place: str = "") -> tuple[Target, dict[str, str]]:
+    """Merge targets, the most general first; also say where in the file each key was decided.
+
+    Parameters
+    ----------
+    levels : sequence of Level
+    model : Model
+        Which has patches of its own, where no target has any.
+    place : str
+        Where the model stands in the file.
+    """
     values: dict[str, Any] = {}
-    places = {key: f"{levels[0][0]}.{key}" for key in ("class", "wrapper", "mask", "with")}
+    places = {
+        key: f"{levels[0][0]}.{key}" for key in ("class", "wrapper", "mask", "with", "patches")
+    }
     for path, target in levels:
         given = {
             Target.model_fields[name].alias or name: getattr(target, name)
@@ -34,6 +52,9 @@ def merged(levels: Sequence[Level], model: Model) -> tuple[Target, dict[str, str
             places["with"] = f"{path}.with"
         values |= given
         places |= {key: f"{path}.{key}" for key in given}
+    if values.get("patches") is None and model.patches is not None:
+        values["patches"] = model.patches
+        places["patches"] = f"{place}.patches"
     if values.get("wrapper") is None:
         values["wrapper"] = DEFAULT_WRAPPER[model.task]
     return Target.model_validate(values), places

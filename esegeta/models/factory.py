@@ -4,7 +4,6 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,15 +15,7 @@ from esegeta.models.folder import importable
 from esegeta.models.trace import described
 
 
-@dataclass(frozen=True)
-class Built:
-    """A network and the files whose code made it."""
-
-    module: nn.Module
-    sources: list[Path]
-
-
-def build(factory: str, arguments: Mapping[str, Any]) -> Built:
+def build(factory: str, arguments: Mapping[str, Any]) -> nn.Module:
     """Call ``path/file.py:Class`` or ``package.module:callable`` with keyword arguments.
 
     Raises
@@ -41,14 +32,10 @@ def build(factory: str, arguments: Mapping[str, Any]) -> Built:
     if place.endswith(".py") or "/" in place:
         return _from_file(factory, Path(place).expanduser(), attribute, arguments)
     owner = _package(factory, place)
-    module = _call(factory, _attribute(factory, owner, attribute), arguments)
-    files = [
-        getattr(m, "__file__", None) for m in (owner, sys.modules.get(type(module).__module__))
-    ]
-    return Built(module, sorted({Path(file) for file in files if file}))
+    return _call(factory, _attribute(factory, owner, attribute), arguments)
 
 
-def _from_file(factory: str, file: Path, attribute: str, arguments: Mapping[str, Any]) -> Built:
+def _from_file(factory: str, file: Path, attribute: str, arguments: Mapping[str, Any]) -> nn.Module:
     if not file.is_file():
         siblings = [p.name for p in file.parent.glob("*.py")] if file.parent.is_dir() else []
         guess = nearest(file.name, siblings)
@@ -62,8 +49,7 @@ def _from_file(factory: str, file: Path, attribute: str, arguments: Mapping[str,
             raise ModelError(
                 f"{file.name!r} cannot be loaded: {described(error)}.{hint}"
             ) from error
-        module = _call(factory, _attribute(factory, owner, attribute), arguments)
-    return Built(module, folder.sources)
+        return _call(factory, _attribute(factory, owner, attribute), arguments)
 
 
 def _relative(file: Path) -> str:

@@ -23,14 +23,11 @@ class Folder:
     package : str
         A name of its own, so that files of one name in two folders do not clash, and files in
         it may import each other relatively.
-    sources : list of Path
-        The files that were imported from it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
         self.package = f"_esegeta_{hashlib.sha256(str(self.path).encode()).hexdigest()[:12]}"
-        self.sources: list[Path] = []
 
     def run(self, file: Path) -> ModuleType:
         """Run a file of the folder as a module, afresh each time."""
@@ -70,8 +67,7 @@ def importable(path: Path) -> Iterator[Folder]:
         with contextlib.suppress(ValueError):  # the user's code may have taken it away itself
             sys.path.remove(str(folder.path))
         new = [name for name in names - before if _lies_in(sys.modules.get(name), folder.path)]
-        siblings = _take(new)
-        folder.sources = _files([*siblings.values(), *_of(folder.package).values()])
+        _take(new)
         sys.modules.update(hidden)
 
 
@@ -114,7 +110,3 @@ def _lies_in(module: ModuleType | None, folder: Path) -> bool:
     file = getattr(module, "__file__", None)
     places = [Path(place).resolve().parent for place in getattr(module, "__path__", [])]
     return folder in places or (file is not None and Path(file).resolve().parent == folder)
-
-
-def _files(modules: Iterable[ModuleType]) -> list[Path]:
-    return sorted({Path(file) for m in modules if (file := getattr(m, "__file__", None))})

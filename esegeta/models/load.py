@@ -1,13 +1,10 @@
 """A user's network, ready to be asked: in evaluation mode, frozen, on the CPU."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -43,14 +40,11 @@ class LoadedModel:
     ----------
     module : nn.Module
         In evaluation mode, its parameters frozen, on the CPU.
-    digest : str
-        Changes whenever the network's weights, arguments or source files do.
     batch : int or None
         The only batch size it takes; None where it takes any.
     """
 
     module: nn.Module
-    digest: str
     batch: int | None = None
 
 
@@ -73,28 +67,17 @@ def load(spec: Spec) -> LoadedModel:
 
 def _load(spec: Spec) -> LoadedModel:
     batch: int | None = None
-    hashed = hashlib.sha256()
     with quarantine(0):
         if spec.factory is not None:
-            built = build(spec.factory, spec.arguments)
-            module, sources = built.module, built.sources
-            hashed.update(spec.factory.rpartition(":")[2].encode())
-            hashed.update(json.dumps(dict(spec.arguments), sort_keys=True, default=repr).encode())
+            module = build(spec.factory, spec.arguments)
         elif spec.file is not None:
             module, batch = _from_file(Path(spec.file), trust=spec.trust)
-            sources = [Path(spec.file)]
         else:
             raise ModelError('it has neither a "factory" nor a "file".')
     if spec.weights is not None:
         load_weights(module, spec.weights, trust=spec.trust)
-        sources = [*sources, Path(spec.weights)]
-    elif spec.factory is not None:
-        _add_tensors(hashed, module)
-    for source in sources:
-        hashed.update(source.name.encode())
-        hashed.update(source.read_bytes())
     _freeze(module)
-    return LoadedModel(module, hashed.hexdigest(), batch)
+    return LoadedModel(module, batch)
 
 
 def _from_file(path: Path, *, trust: bool) -> tuple[nn.Module, int | None]:
@@ -153,12 +136,3 @@ def _freeze(module: nn.Module) -> None:
 def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from module.named_parameters()
     yield from module.named_buffers()
-
-
-def _add_tensors(hashed: Any, module: nn.Module) -> None:
-    """Hash the weights themselves, where the factory brought them or drew them."""
-    hashed.update(type(module).__qualname__.encode())
-    for name, tensor in _tensors(module):
-        if not is_lazy(tensor):
-            hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            hashed.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())

@@ -86,6 +86,27 @@ def test_target(data, tmp_path, registry, target, where, message):
     assert message in found[where].message
 
 
+def test_one_name_stands_for_a_single_logit_and_two_classes(data, tmp_path, registry):
+    data["models"][0]["classes"] = ["vessel"]
+    for class_ in ("vessel", "not vessel", 0, 1):
+        data["target"]["class"] = class_
+        assert check(data, tmp_path, registry) == {}
+    data["target"]["class"] = 2
+    assert check(data, tmp_path, registry)["target.class"].valid == "0 to 1"
+
+
+def test_a_misspelt_name_is_no_wrappers_among_methods_and_no_methods_among_wrappers(
+    data, tmp_path, registry
+):
+    data["methods"] = ["pixelwse"]
+    data["target"]["wrapper"] = "salieny"
+    found = check(data, tmp_path, registry)
+    for where in ("methods[0]", "target.wrapper"):
+        assert found[where].nearest is None
+    assert "pixelwise" not in found["methods[0]"].valid
+    assert "saliency" not in found["target.wrapper"].valid
+
+
 def test_model_without_class_names(data, tmp_path, registry):
     del data["models"][0]["classes"]
     assert "names no classes" in check(data, tmp_path, registry)["target.class"].message

@@ -34,6 +34,24 @@ def test_like_names_get_their_folders(data, tmp_path):
     assert [image.name for image in found] == ["p1-t1", "p2-t1", "t2"]
 
 
+def test_images_of_one_file_are_named_after_their_place_in_it(data, tmp_path):
+    touch(tmp_path, "p/scan.npz", "q/scan.npz", "one.npz")
+    file = {"path": "p/scan.npz"}
+    found = images(
+        data, tmp_path, {**file, "key": "ct/lung"}, {**file, "index": 3}, {**file, "index": 4},
+        {**file, "key": "mr", "index": 0}, {**file, "index": 5, "name": "own"},
+        {"path": "one.npz", "key": "ct", "index": 1},
+    )  # fmt: skip
+    assert [image.name for image in found] == [
+        "scan-ct_lung", "scan-3", "scan-4", "scan-mr-0", "own", "one",
+    ]  # fmt: skip
+    other = {"path": "q/scan.npz"}
+    found = images(data, tmp_path, *({**one, "index": n} for one in (file, other) for n in (0, 1)))
+    assert [image.name for image in found] == ["p-scan-0", "p-scan-1", "q-scan-0", "q-scan-1"]
+    with pytest.raises(ConfigError, match="listed twice"):
+        images(data, tmp_path, {**file, "index": 1}, {**file, "index": 1})
+
+
 def test_names_that_stay_alike_are_refused_with_both_files(data, tmp_path):
     touch(tmp_path, "p/t1.nii.gz", "p/t1.png")
     with pytest.raises(ConfigError, match=r"t1\.png would have the name of .*t1\.nii\.gz"):

@@ -18,17 +18,15 @@ def fails(factory, **arguments):
 
 def test_class_function_and_path_of_a_file(nets):
     for attribute in ("Net", "make", "Zoo.small"):
-        built = build(f"{nets}:{attribute}", {"width": 3})
-        assert built.module.conv.out_channels == 3
-        assert built.sources == [nets]
+        module = build(f"{nets}:{attribute}", {"width": 3})
+        assert module.conv.out_channels == 3
 
 
 def test_package():
-    built = build(
+    module = build(
         "torch.nn.modules:Conv2d", {"in_channels": 1, "out_channels": 2, "kernel_size": 3}
     )
-    assert isinstance(built.module, nn.Conv2d)
-    assert any(source.name == "conv.py" for source in built.sources)
+    assert isinstance(module, nn.Conv2d)
 
 
 def test_siblings_of_one_name_do_not_clash(tmp_path):
@@ -44,9 +42,7 @@ def test_siblings_of_one_name_do_not_clash(tmp_path):
             "class Net(nn.Linear):\n    def __init__(self):\n        super().__init__(WIDTH, OUT)\n"
         )
         before, path = set(sys.modules), list(sys.path)
-        built = build(f"{place / 'net.py'}:Net", {})
-        modules.append(built.module)
-        assert {source.name for source in built.sources} == {"net.py", "blocks.py", "heads.py"}
+        modules.append(build(f"{place / 'net.py'}:Net", {}))
         assert all(name.startswith("_esegeta_") for name in set(sys.modules) - before)
         assert sys.path == path
     assert [(m.in_features, m.out_features) for m in modules] == [(3, 3), (5, 5)]
@@ -66,7 +62,7 @@ def test_a_foreign_module_of_the_siblings_name_is_hidden_and_comes_back(tmp_path
     monkeypatch.syspath_prepend(str(other))
     import clashing
 
-    assert build(f"{mine / 'net.py'}:make", {}).module.in_features == 7
+    assert build(f"{mine / 'net.py'}:make", {}).in_features == 7
     assert sys.modules["clashing"] is clashing
     monkeypatch.delitem(sys.modules, "clashing")
 
@@ -75,7 +71,7 @@ def test_libraries_are_never_imported_twice(tmp_path):
     for name in ("torch", "numpy", "json"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('not me')\n")
     (tmp_path / "net.py").write_text("import json, numpy, torch\nmake = torch.nn.Identity\n")
-    assert isinstance(build(f"{tmp_path / 'net.py'}:make", {}).module, nn.Identity)
+    assert isinstance(build(f"{tmp_path / 'net.py'}:make", {}), nn.Identity)
     assert sys.modules["torch"] is torch
 
 
@@ -90,9 +86,9 @@ def test_names_are_free_again_after_an_error(tmp_path):
 
 
 def test_an_edited_file_is_read_again(nets):
-    assert build(f"{nets}:Net", {}).module.conv.out_channels == 4
+    assert build(f"{nets}:Net", {}).conv.out_channels == 4
     nets.write_text(nets.read_text().replace("width: int = 4", "width: int = 16"))
-    assert build(f"{nets}:Net", {}).module.conv.out_channels == 16
+    assert build(f"{nets}:Net", {}).conv.out_channels == 16
 
 
 def test_an_edited_sibling_is_read_again(tmp_path):
@@ -101,13 +97,13 @@ def test_an_edited_sibling_is_read_again(tmp_path):
         (tmp_path / "blocks.py").write_text(
             f"from torch import nn\nmake = lambda: nn.Linear({width}, 1)\n"
         )
-        assert build(f"{tmp_path / 'net.py'}:make", {}).module.in_features == width
+        assert build(f"{tmp_path / 'net.py'}:make", {}).in_features == width
 
 
 def test_the_class_of_a_file_can_be_looked_up(nets):
     import inspect
 
-    module = build(f"{nets}:Net", {}).module
+    module = build(f"{nets}:Net", {})
     assert "self.head" in inspect.getsource(type(module))
 
 
@@ -187,7 +183,7 @@ def test_esegeta_itself_beside_the_file_is_not_loaded_twice(tmp_path):
     """A config in a checkout: the folder of the user's file holds esegeta, which is in use."""
     code = (
         "import sys, esegeta.errors as e\nfrom esegeta.models.factory import build\n"
-        f"m = build({str(tmp_path / 'net.py')!r} + ':make', dict()).module\n"
+        f"m = build({str(tmp_path / 'net.py')!r} + ':make', dict())\n"
         "assert sys.modules['esegeta.errors'] is e\n"
     )
     (tmp_path / "esegeta").mkdir()
