@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The JSON file, or 'demo'.")]
+RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 Plugins = Annotated[
     list[Path] | None, typer.Option("--plugins", help="A folder of plug-ins; may be repeated.")
 ]
@@ -79,38 +80,92 @@ def run(
     output: Annotated[
         Path | None, typer.Option("--output", help="The run folder, instead of the config's.")
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METHOD", help="Only this method, by its name; may be repeated."),
+    ] = None,
+    only_failed: Annotated[
+        bool, typer.Option("--only-failed", help="Only what failed or timed out; resumes.")
+    ] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Plain lines, no drawing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Nothing but the summary.")] = False,
     plugins: Plugins = None,
 ) -> None:
     """Make every map that CONFIG asks for, and a report.
 
-    Exit code 0: all done; 1: something failed; 2: it could not begin; 130: interrupted.
+    Exit code 0: all done; 1: something failed; 2: it could not begin; 130: interrupted. With --only
+    and --only-failed, only what they ask for counts.
     """
     from esegeta.runs.api import run as start
 
     with stdout_aside():
-        result = start(config, output=output, resume=resume, plugins=plugins or ())
+        result = start(
+            config,
+            output=output,
+            resume=resume,
+            plugins=plugins or (),
+            only=only or (),
+            only_failed=only_failed,
+            plain=plain,
+            quiet=quiet,
+        )
     _summary(result)
     if result.pending:
         parts = ["esegeta", "run", str(config), "--resume"]
         parts += ["--output", str(output)] if output else []
-        for folder in plugins or ():
-            parts += ["--plugins", str(folder)]
-        why = f"Stopped: {result.stopped}. Mend that, then" if result.stopped else "Interrupted;"
+        for option, values in (("--only", only), ("--plugins", plugins)):
+            for value in values or ():
+                parts += [option, str(value)]
+        why = f"Interrupted by {result.interrupted};"
+        why = f"Stopped: {result.stopped};" if result.stopped else why
         typer.echo(f"{why} go on with:  {shlex.join(parts)}")
     raise typer.Exit(result.exit_code)
 
 
 def _summary(result: "RunResult") -> None:
-    reasons: dict[str, list[str]] = {}
-    for job in result.failed:
-        reasons.setdefault(result.reasons[job], []).append(job)
-    for reason, jobs in reasons.items():
-        shown = ", ".join(jobs[:3]) + (f" and {len(jobs) - 3} more" if len(jobs) > 3 else "")
-        typer.echo(f"failed: {shown}\n    {reason}")
+    from esegeta.runs.status import grouped
+
+    for line in grouped({job: result.reasons[job] for job in result.failed}):
+        typer.echo(line)
     counts = f"{len(result.done)} done, {len(result.failed)} failed"
-    typer.echo(counts + (f", {len(result.pending)} pending" if result.pending else ""))
+    counts += f", {len(result.pending)} pending" if result.pending else ""
+    typer.echo(counts + (f", {len(result.left_out)} not asked for" if result.left_out else ""))
     if result.report is not None:
         typer.echo(f"report: {result.report}")
+    elif not result.pending:
+        typer.echo(f"the report could not be written; {result.folder / 'run.log'} says why")
+
+
+@app.command()
+def status(folder: RunDir, as_json: AsJson = False) -> None:
+    """Say how far a run is, while it is at work or later.
+
+    Exit code 0: at work, or all done; 1: something failed; 3: jobs are pending and nobody is at work.
+    """
+    from esegeta.runs.status import status as read
+
+    found = read(folder)
+    if as_json:
+        _print_json(found.record())
+    else:
+        typer.echo(str(found))
+        if found.exit_code == 3:
+            parts = ["esegeta", "run", str(folder / "config.json"), "--resume", "--output"]
+            typer.echo(f"go on with:  {shlex.join([*parts, str(folder)])}")
+    raise typer.Exit(found.exit_code)
+
+
+@app.command()
+def stop(
+    folder: RunDir,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait for the running jobs.")] = False,
+) -> None:
+    """Ask a run at work to end after its running jobs, from any host that sees its folder."""
+    from esegeta.runs.interrupts import ask
+
+    driver = ask(folder, now=now)
+    when = "now" if now else "after the running jobs"
+    typer.echo(f"asked esegeta ({driver}) to end {when}")
 
 
 @app.command()
@@ -229,9 +284,7 @@ def new_plugin(
 
 
 @app.command()
-def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-) -> None:
+def report(folder: RunDir) -> None:
     """Write a run's report.html anew, from its folder alone."""
     from esegeta.report import page
     from esegeta.runs.folder import RunFolder

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_help_starts_without_torch() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     commands = ["run", "plan", "layers", "validate", "schema", "methods", "new-plugin", "report"]
-    for command in [*commands, "doctor"]:
+    for command in [*commands, "doctor", "status", "stop"]:
         assert re.search(rf"^ +{command} ", ran.stdout, re.MULTILINE), command
     assert "HEAVY []" in ran.stdout
 
@@ -109,7 +110,7 @@ def test_validate_tells_every_problem_with_path_value_and_nearest(call, project)
         ({"bananas": 1}, ["bananas", "unknown key"]),
         ({"methods": ["ries"]}, ["methods[0]", "'ries'", "did you mean 'rise'"]),
         ({"target": {"class": "dgo"}}, ["target.class", "'dgo'", "did you mean 'dog'"]),
-        ({"patches": {"size": [8, 8]}}, ["patches", "later version"]),
+        ({"evaluate": {}}, ["evaluate", "later version"]),
         ({"images": [{"path": "nothing*.png"}]}, ["images[0].path", "no file"]),
     ],
 )
@@ -201,7 +202,7 @@ def test_run_reports_and_says_where(call, project) -> None:
     said = call("run", config)
     assert said.code == 1
     assert "failed: a/net/predicted/raise\n    ValueError: nothing works" in said.out
-    assert "failed  a/net/predicted/raise\n" in said.err
+    assert "failed    a/net/predicted/raise\n" in said.err
     assert "nothing works" not in said.err, "the reason is told once"
     assert "1 done, 1 failed" in said.out
     report = Path(re.search(r"report: (.*)", said.out)[1])
@@ -217,6 +218,31 @@ def test_run_reports_and_says_where(call, project) -> None:
     assert call("report", project.folder / "out").code == 0
     assert report.exists()
     assert call("report", project.folder).code == 2
+
+
+@pytest.mark.slow
+def test_a_part_of_a_run_and_how_far_it_is(call, project) -> None:
+    config = project.config(["saliency", odd("raise")])
+    out = project.folder / "out"
+    said = call("run", config, "--only", "saliency", "--quiet")
+    assert said.code == 0
+    assert said.out.startswith("1 done, 0 failed, 1 not asked for\n")
+    assert said.err == ""
+    found = call("status", out)
+    assert found.code == 3
+    assert "test: 2 jobs; 1 pending, 1 done\nnobody is at work in it\n" in found.out
+    command = re.search(r"go on with:  esegeta (.*)", found.out)[1]
+    assert call(*shlex.split(command)).code == 1
+    assert "raise\n    ValueError: nothing works" in call("status", out).out
+    assert call("status", out).code == 1
+    assert call("run", config, "--only-failed", "--plain").out.startswith("failed: a/net")
+
+    wrong = call("run", config, "--only", "salience", "--resume")
+    assert wrong.code == 2
+    assert "did you mean 'saliency'" in wrong.err
+    assert call("run", config, "--only-failed", "--output", "elsewhere").code == 2
+    assert call("status", project.folder).code == 2
+    assert call("stop", out).code == 2
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import torch
 
 import esegeta
 from esegeta.checks import CheckFailed, check_map, completeness
-from esegeta.errors import EsegetaError, MethodError, PluginError
+from esegeta.errors import EsegetaError, MethodError, PluginError, TargetError
 from tests.nets import Segmenter, net, probe_of, run
 
 IMAGE = torch.randn(2, 16, 12, generator=torch.Generator().manual_seed(2))
@@ -38,6 +38,7 @@ def test_explain_takes_arrays_batches_and_volumes():
     [
         ("grad_camm", {}, PluginError, "did you mean 'grad_cam'"),
         ("pixelwise", {}, PluginError, "is a wrapper"),
+        ("pixelwse", {}, PluginError, "no method 'pixelwse'; there are: "),
         ("grad_cam", {}, MethodError, "needs a layer"),
         ("saliency", {"layer": "a"}, MethodError, "takes no layer"),
         ("rise", {"masks": 0}, MethodError, "masks: Input should be greater than or equal to 1"),
@@ -47,6 +48,38 @@ def test_explain_takes_arrays_batches_and_volumes():
 def test_what_does_not_exist_is_told(method, options, error, message):
     with pytest.raises(error, match=message):
         esegeta.explain(net(), IMAGE, method, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"mask": "border"}, TargetError, "a mask is for segmentation; .*the mask 'border'"),
+        ({"label": torch.zeros(16, 12)}, TargetError, "a mask is for segmentation; .*label map"),
+        ({"task": "segmentaton"}, TargetError, "did you mean 'segmentation'"),
+        ({"wrapper": "otsu"}, TargetError, "otsu does not serve classification.*: classification"),
+        ({"wrapper": "saliency"}, PluginError, "is no wrapper"),
+        (
+            {"wrapper_parameters": {"scale": "logits"}},
+            MethodError,
+            "'classification' refuses its parameters: scale: .*'probability'",
+        ),
+    ],
+)
+def test_a_target_that_does_not_fit_is_told(options, error, message):
+    with pytest.raises(error, match=message):
+        esegeta.explain(net(), IMAGE, "saliency", **options)
+
+
+def test_the_wrappers_parameters():
+    logit = esegeta.explain(net(), IMAGE, "saliency", target=1)
+    found = esegeta.explain(
+        net(), IMAGE, "saliency", target=1, wrapper_parameters={"scale": "probability"}
+    )
+    assert 0 < found.target["score"] < 1
+    assert found.target["score"] == pytest.approx(
+        float(net()(IMAGE[None]).detach().softmax(1)[0, 1]), rel=1e-5
+    )
+    assert not torch.equal(found.map, logit.map)
 
 
 def test_save_and_plot(tmp_path):

@@ -113,6 +113,7 @@ def _facts(job: Job) -> list[Markup]:
         ("Score", _score(result.get("target") or {})),
         ("Range", _range(result.get("range"))),
         ("Parameters", _parameters(job)),
+        ("Patches", _patches(result.get("patches"))),
         ("Cost", ", ".join(cost)),
         ("Notes", _pairs(result.get("notes"))),
         ("Paper", result.get("paper")),
@@ -142,6 +143,22 @@ def _passes(passes: Any) -> str:
     if not any(count for _, count in ways):
         return "no passes of its own"  # it was answered from what other methods had asked
     return ", ".join(f"{number(count)} {way}" for way, count in ways)
+
+
+def _patches(patches: Any) -> str | None:
+    """Say how the image was cut, and how many of its patches passed for this map alone."""
+    if not isinstance(patches, dict):
+        return None
+    size, overlap = (_sides(patches.get(key)) for key in ("size", "overlap"))
+    words = [
+        f"{number(patches.get('number'))} of {size}, overlap {overlap}, {patches.get('blend')}"
+    ]
+    words += [f"passed {_passes(patches)}"] if patches.get("forward") else []
+    return "; ".join([*words, *filter(None, [patches.get("note")])])
+
+
+def _sides(sides: Any) -> str:
+    return " × ".join(map(str, sides)) if isinstance(sides, list) else number(sides)
 
 
 def _range(ends: Any) -> str | None:

@@ -11,13 +11,16 @@ from pathlib import Path
 
 from esegeta import config
 from esegeta.errors import RunError, counted
-from esegeta.runs.device import Place, places
+from esegeta.runs.agenda import Agenda, agenda, require_methods
+from esegeta.runs.cluster import workplaces
+from esegeta.runs.device import Place, require
+from esegeta.runs.dispatch import RayDriver
 from esegeta.runs.fingerprint import stamp
 from esegeta.runs.folder import CONFIG, LOG, PLAN, RunFolder, Unwritable
-from esegeta.runs.interrupts import Interrupts
+from esegeta.runs.interrupts import Interrupts, forget
 from esegeta.runs.lock import locked
 from esegeta.runs.opening import Source, open_config
-from esegeta.runs.plan import Plan, make
+from esegeta.runs.plan import make
 from esegeta.runs.progress import View
 from esegeta.runs.scheduler import Driver
 from esegeta.runs.worker import Outcome, Setup
@@ -33,14 +36,20 @@ class RunResult:
     folder : Path
         The run folder.
     done, failed, pending : list of str
-        Ids of jobs, which are their folders in the run folder.
+        Ids of the jobs that were asked for, which are their folders in the run folder.
     reasons : dict of str to str
         Of each failed job.
     report : Path, optional
         The page to open; None where it could not be written, which ``run.log`` explains.
     stopped : str, optional
-        Why the run folder took no more, as where the disk is full: what is pending can be made
-        once that is mended.
+        Why it ended early, where the run folder took no more, as on a full disk, or the deadline
+        was over: what is pending is made by another run with `resume`.
+    interrupted : str, optional
+        Who asked it to end before all had run: ``Ctrl-C``, ``a request to terminate`` or
+        ``esegeta stop on HOST``.
+    left_out : list of str
+        Jobs that were not asked for, by `only` or `only_failed`: they are as they were, and count
+        for no exit code.
     """
 
     folder: Path
@@ -50,13 +59,15 @@ class RunResult:
     reasons: dict[str, str] = field(default_factory=dict)
     report: Path | None = None
     stopped: str | None = None
+    interrupted: str | None = None
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
         """0: all done; 1: something failed; 130: interrupted before all had run."""
         if self.pending and not self.stopped:
             return 130
-        return 1 if self.failed or self.report is None else 0
+        return 1 if self.failed or self.stopped or self.report is None else 0
 
 
 def run(
@@ -65,6 +76,9 @@ def run(
     output: Path | str | None = None,
     resume: bool = False,
     plugins: Sequence[Path | str] = (),
+    only: Sequence[str] = (),
+    only_failed: bool = False,
+    plain: bool = False,
     quiet: bool = False,
 ) -> RunResult:
     """Make every map that a config asks for, each in its own folder, and a report of them all.
@@ -81,6 +95,12 @@ def run(
         Keep the results of an earlier run in that folder which nothing has changed since.
     plugins : sequence of path
         Folders of plug-ins, beside those of the config.
+    only : sequence of str
+        Do the jobs of these methods alone, by their names in the run; by default of all.
+    only_failed : bool
+        Do again what failed or timed out in that folder, and nothing else; implies `resume`.
+    plain : bool
+        Show progress as plain lines, also on a terminal.
     quiet : bool
         Show no progress.
 
@@ -94,19 +114,29 @@ def run(
         Where the config is wrong; nothing has been written then.
     RunError
         Where the run folder cannot be written, or another run is at work in it, or it holds results
-        and `resume` is not asked for, or the device is not there.
+        and `resume` is not asked for, or no run and `only_failed` is, or the device is not there, or
+        there is no such method.
     """
     settings, registry, where = open_config(source, plugins)
-    where_to = places(settings.execution)
+    require_methods(settings, only)
+    root = Path(output) if output else Path(settings.output)
+    if only_failed:
+        RunFolder.open(root)  # which says that there is none
     plan = stamp(make(settings, registry), settings, registry)
-    folder = RunFolder.create(Path(output) if output else Path(settings.output))
-    # As it is run: from anywhere, with the folders that were named beside it.
-    settings = settings.model_copy(update={"output": folder.root, "plugins": list(where)})
-    with locked(folder.root):
-        _refuse_results(folder, resume=resume)
-        kept = _begin(folder, plan, settings, _listed(where_to))
-        setups = [Setup(folder.root, settings, where, place) for place in where_to]
-        return _work(folder, plan, kept, setups, quiet=quiet)
+    with workplaces(settings.execution) as where_to:
+        require(plan, where_to)
+        folder = RunFolder.create(root, settings.execution.log)
+        # As it is run: from anywhere, with the folders that were named beside it.
+        settings = settings.model_copy(update={"output": folder.root, "plugins": list(where)})
+        with locked(folder.root):
+            forget(folder.root)  # a request to stop that was left to an earlier run
+            _refuse_results(folder, resume=resume or only_failed)
+            work = agenda(plan, folder, only, only_failed=only_failed)
+            _begin(folder, work, settings, _listed(where_to))
+            setups = [Setup(folder.root, settings, where, place) for place in where_to]
+            devices = [place.device for place in where_to][: max(1, len(work.todo))]
+            view = View([job for _, job in work.todo], devices, plain=plain, quiet=quiet)
+            return _work(folder, work, setups, view)
 
 
 def _listed(where: Sequence[Place]) -> str:
@@ -125,51 +155,48 @@ def _refuse_results(folder: RunFolder, *, resume: bool) -> None:
         )
 
 
-def _begin(folder: RunFolder, plan: Plan, settings: config.Config, device: str) -> set[str]:
-    """Write what is planned, and give the jobs that an earlier run has done.
+def _begin(folder: RunFolder, work: Agenda, settings: config.Config, device: str) -> None:
+    """Write what is planned.
 
     Raises
     ------
     RunError
         Where not even that can be written.
     """
-    kept = {job.id for _, job in plan.jobs() if folder.state(job.id, job.fingerprint) == "done"}
     try:
         folder.mend()
-        folder.write(PLAN, plan.record())  # first: a folder with a plan holds a run
+        folder.write(PLAN, work.plan.record())  # first: a folder with a plan holds a run
         folder.write(CONFIG, config.dump(settings))
-        _announce(folder, plan, device, [job.id for _, job in plan.jobs() if job.id not in kept])
+        _announce(folder, work, device)
     except Unwritable as error:
         raise RunError(f"{error}; mend that, or name another folder with --output") from error
-    return kept
 
 
-def _work(
-    folder: RunFolder, plan: Plan, kept: set[str], setups: Sequence[Setup], *, quiet: bool
-) -> RunResult:
-    todo = [(group, job) for group, job in plan.jobs() if job.id not in kept]
-    with Interrupts() as interrupts, View([job for _, job in todo], quiet=quiet) as view:
-        view.say(f"{plan}" + (f"; {counted(len(kept), 'job')} done before" if kept else ""))
-        driver = Driver(folder, setups, view, interrupts)
-        outcomes = driver.run(todo)
-        report = None if interrupts.now or driver.stopped else _report(folder, view)
-    return _finish(folder, plan, kept, outcomes, report, driver.stopped)
+def _work(folder: RunFolder, work: Agenda, setups: Sequence[Setup], view: View) -> RunResult:
+    with Interrupts(folder.root) as interrupts, view:
+        view.say(str(work))
+        engine = Driver if setups[0].settings.execution.engine == "local" else RayDriver
+        driver = engine(folder, setups, view, interrupts)
+        outcomes = driver.run(work.todo)
+        report = None if interrupts.now or driver.unwritable else _report(folder, view)
+    return _finish(folder, work, outcomes, report, driver.stopped, interrupts.why)
 
 
-def _announce(folder: RunFolder, plan: Plan, device: str, todo: list[str]) -> None:
-    kept = len(plan) - len(todo)
-    folder.log(f"run {plan.name} on {device}: {plan}; {kept} done before")
+def _announce(folder: RunFolder, work: Agenda, device: str) -> None:
+    folder.log(f"run {work.plan.name} on {device}: {work}")
     folder.event(
         "run_started",
-        name=plan.name,
+        name=work.plan.name,
         pid=os.getpid(),
-        jobs=len(todo),
-        kept=kept,
+        jobs=len(work.todo),
+        kept=len(work.kept),
         device=device,
         versions={"esegeta": __version__, "torch": version("torch"), "captum": version("captum")},
     )
-    for job in todo:
-        folder.event("queued", job)
+    for _, job in work.todo:
+        folder.event("queued", job.id)
+    for left in work.pending:  # else an event of an earlier start would be the last of it
+        folder.event("left_out", left)
 
 
 def _report(folder: RunFolder, view: View) -> Path | None:
@@ -180,7 +207,7 @@ def _report(folder: RunFolder, view: View) -> Path | None:
         return page.write(folder.root)
     except Exception as error:
         with contextlib.suppress(Unwritable):
-            folder.log(f"the report failed:\n{traceback.format_exc()}")
+            folder.log(f"the report failed:\n{traceback.format_exc()}", "warning")
         view.say(
             f"The results are there, but their report could not be written: {error}. "
             f"The details stand in {folder.root / LOG}; to try again: esegeta report {folder.root}"
@@ -190,30 +217,35 @@ def _report(folder: RunFolder, view: View) -> Path | None:
 
 def _finish(
     folder: RunFolder,
-    plan: Plan,
-    kept: set[str],
+    work: Agenda,
     outcomes: list[Outcome],
     report: Path | None,
     stopped: str | None,
+    interrupted: str | None,
 ) -> RunResult:
     ended = {outcome.job: outcome for outcome in outcomes}
-    ids = [job.id for _, job in plan.jobs()]
+    left_out, kept = set(work.left_out), set(work.kept)
+    ids = [job.id for _, job in work.plan.jobs() if job.id not in left_out]
+    pending = [i for i in ids if i not in kept and i not in ended]
     result = RunResult(
         folder=folder.root,
         done=[i for i in ids if i in kept or (i in ended and ended[i].done)],
         failed=[i for i in ids if i in ended and not ended[i].done],
-        pending=[i for i in ids if i not in kept and i not in ended],
+        pending=pending,
         reasons={i: str(o.error) for i, o in ended.items() if not o.done},
         report=report,
         stopped=stopped,
+        interrupted=interrupted if pending else None,
+        left_out=work.left_out,
     )
     counts = {
         "done": len(result.done),
         "failed": len(result.failed),
         "pending": len(result.pending),
     }
+    why = stopped or (result.interrupted and f"interrupted by {result.interrupted}")
     with contextlib.suppress(Unwritable):
-        folder.event("run_finished", None, **counts)
+        folder.event("run_finished", None, **counts, left_out=len(result.left_out), why=why)
         said = ", ".join(f"{number} {state}" for state, number in counts.items())
-        folder.log(f"run ended: {said}" + (f"; {stopped}" if stopped else ""))
+        folder.log(f"run ended: {said}" + (f"; {why}" if why else ""))
     return result

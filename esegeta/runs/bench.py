@@ -1,5 +1,7 @@
 """The work bench: the model, image and probe at hand, so that the jobs of a group share them."""
 
+import logging
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -15,13 +17,18 @@ from esegeta.report import overlay as pictures
 from esegeta.runs.device import Place, places
 from esegeta.runs.folder import OVERLAY, RunFolder
 from esegeta.runs.hashes import sha256
-from esegeta.runs.inputs import prepared, reference
+from esegeta.runs.inputs import layers_of, patches_of, prepared, reference
+from esegeta.runs.partial import Partial
 from esegeta.runs.places import on_model_grid
-from esegeta.runs.plan import Group, Job, cost, total
+from esegeta.runs.plan import Group, Job, cost
 from esegeta.runs.worker import base
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
+_log = logging.getLogger(__name__)
+
+DTYPES = {"off": None, "fp16": torch.float16, "bf16": torch.bfloat16}
+"""What computes in which precision of the config."""
 
 
 class Latest(Generic[T]):
@@ -79,10 +86,14 @@ class Bench:
         return self._model.get(group.model_name, lambda: self._load(group))
 
     def _load(self, group: Group) -> models.LoadedModel:
+        began = time.perf_counter()
         loaded = models.load(group.model)
         loaded.module.to(self.device)
         if self.device.type == "cpu":
             models.channels_last(loaded.module)
+        weights = sum(parameter.numel() for parameter in loaded.module.parameters())
+        seconds = time.perf_counter() - began
+        _log.debug("model %s: %s parameters, loaded in %.2f s", group.model_name, weights, seconds)
         return loaded
 
     def image(self, group: Group) -> images.Prepared:
@@ -90,12 +101,12 @@ class Bench:
         steps = tuple(step.model_dump_json() for step in group.steps)
         return self._image.get(
             (group.image_name, steps),
-            lambda: prepared(group.image, group.steps, group.image_name),
+            lambda: _prepared(group),
         )
 
-    def probe(self, group: Group) -> Probe:
-        """Set up the group's probe, or give it where it is at hand."""
-        return self._probe.get(group.id, lambda: self._make_probe(group))
+    def probe(self, group: Group, amp: str = "off") -> Probe:
+        """Set up the group's probe of a precision, or give it where it is at hand."""
+        return self._probe.get((group.id, amp), lambda: self._make_probe(group, amp))
 
     def layers(self, group: Group) -> list[models.LayerInfo]:
         """List the model's layers as they run on the image; proves that it takes the image.
@@ -106,15 +117,16 @@ class Bench:
             Where it does not.
         """
         return self._layers.get(
-            (group.model_name, group.image_name),
-            lambda: models.layers(
+            (group.model_name, group.image_name, group.target.patches),
+            lambda: layers_of(
                 self.model(group).module,
                 self.image(group).tensor[None].to(self.device),
-                name=group.image_name,
+                group.target,
+                group.image_name,
             ),
         )
 
-    def _make_probe(self, group: Group) -> Probe:
+    def _make_probe(self, group: Group, amp: str) -> Probe:
         ran = {info.name: info.calls for info in self.layers(group) if info.shape is not None}
         image = self.image(group)
         wrapper = self._registry.get(group.wrapper, "wrapper")
@@ -129,6 +141,8 @@ class Bench:
             mask=on_model_grid(group.target.mask, image),
             label=image.label,
             output=group.model.output,
+            amp=DTYPES[amp],
+            patches=patches_of(group.target),
             # A layer that is not there costs the job that names it, not the pass all share.
             layers=[layer for layer in group.layers if _ran(layer, ran)],
             image_gradient=group.image_gradient,
@@ -140,10 +154,10 @@ class Bench:
 
     def make(self, folder: RunFolder, group: Group, job: Job, progress: Progress) -> dict[str, Any]:
         """Make a job's map, write its files, and give its result."""
-        probe = self.probe(group)
-        progress(0, max(1, round(total(job.passes))))
+        probe = self.probe(group, job.amp)
         plugin = self._registry.get(job.use)
         parameters = plugin.validate(job.parameters)
+        progress(0, engine.steps(probe, engine.expected(probe, plugin, parameters)))
         explanation = engine.run_method(
             probe,
             plugin,
@@ -151,10 +165,13 @@ class Bench:
             parameters=parameters,
             seed=job.seed,
             progress=progress,
+            checkpoint=_checkpoint(folder, group, job),
         )
-        estimate = job.passes if plugin.fused else plugin.cost(parameters, probe.spatial)
+        estimate = job.passes if plugin.fused else engine.expected(probe, plugin, parameters)
         known = explanation.record()
-        own = folder.job(job.id)
+        told = (job.id, known["passes"]["forward"], known["passes"]["backward"])
+        _log.debug("job %s: %s forward and %s backward passes", *told)
+        own = folder.cleared(job.id)
         with folder.writing():
             files = write(explanation, self.image(group), own, job)
         return {
@@ -167,6 +184,21 @@ class Bench:
             "sha256": {kind: sha256(own / name) for kind, name in files.items()},
             "error": None,
         }
+
+
+def _prepared(group: Group) -> images.Prepared:
+    began = time.perf_counter()
+    image = prepared(group.image, group.steps, group.image_name)
+    shape, seconds = tuple(image.tensor.shape), time.perf_counter() - began
+    _log.debug("image %s: %s, read and prepared in %.2f s", group.image_name, shape, seconds)
+    return image
+
+
+def _checkpoint(folder: RunFolder, group: Group, job: Job) -> Partial | None:
+    """Give the place where a job's answers are kept; only a pass in many patches is worth it."""
+    if group.target.patches is None:
+        return None
+    return Partial(folder.partial(job.id), job.fingerprint)
 
 
 def _ran(layer: str, ran: Mapping[str, int]) -> bool:

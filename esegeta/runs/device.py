@@ -1,10 +1,13 @@
 """Which devices a run works on."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from esegeta import config
+from esegeta.config.check import FP16_ON_CPU
 from esegeta.errors import RunError, listed
+from esegeta.runs.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ def places(execution: config.Execution) -> list[Place]:
     """
     found = available()
     named = [name for name in found if name.startswith("cuda")] or ["cpu"]
-    if execution.devices != "auto":
+    # A cluster's devices are not this machine's, which measures passes on what it has.
+    if execution.devices != "auto" and execution.engine == "local":
         named = list(execution.devices)
         for name in named:
             if name not in found and f"{name}:0" not in found:
@@ -47,6 +51,20 @@ def places(execution: config.Execution) -> list[Place]:
         together = os.cpu_count() or 1
     share = together and max(1, together // len(names))
     return [Place(name, share) for name in names]
+
+
+def require(plan: Plan, where: Sequence[Place]) -> None:
+    """Refuse what no job could do in time on these devices.
+
+    Raises
+    ------
+    RunError
+        Where a job in fp16 may come to a CPU.
+    """
+    if any(place.device == "cpu" for place in where):
+        for _, job in plan.jobs():
+            if job.amp == "fp16":
+                raise RunError(f"{job.method}: {FP16_ON_CPU}; use bf16, or GPUs alone as devices")
 
 
 def available() -> list[str]:

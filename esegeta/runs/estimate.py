@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import time
+import heapq
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.table import Column, Table
 
 from esegeta import config
 from esegeta.plugin import Passes
 from esegeta.registry import Registry
+from esegeta.runs import measure
+from esegeta.runs.device import places
 from esegeta.runs.fingerprint import stamp
+from esegeta.runs.measure import Pass
 from esegeta.runs.plan import Group, Job, Plan, make
+from esegeta.runs.queue import Queue
 from esegeta.runs.slot import Crash, Slot
-from esegeta.runs.worker import message
 from esegeta.units import duration, size
-
-if TYPE_CHECKING:
-    from esegeta.probe import Probe
-    from esegeta.runs.bench import Bench
-
-
-@dataclass(frozen=True)
-class Pass:
-    """What one forward and one backward pass of a model on an image take.
-
-    Parameters
-    ----------
-    forward, backward : float
-        Seconds.
-    memory : int
-        Bytes at most: of the process, or on a GPU of what torch allocated.
-    spatial : tuple of int
-        The prepared image's shape.
-    """
-
-    forward: float
-    backward: float
-    memory: int
-    spatial: tuple[int, ...]
-
-    def seconds(self, passes: Passes) -> float:
-        """Say how long so many passes take, one image at a time."""
-        return self.forward * passes.forward + self.backward * passes.backward
 
 
 @dataclass(frozen=True)
@@ -59,21 +34,47 @@ class Forecast:
         Of each group, by its id: the measure, or the reason why all of it would fail.
     failing : dict of str to str
         Of single jobs that would fail, by their id: the reason.
+    workers : int, optional
+        How many work at a time; None where nobody knows, as on a cluster.
     """
 
     plan: Plan
     measured: dict[str, Pass | str]
     failing: dict[str, str]
+    workers: int | None = 1
 
     def seconds(self) -> float | None:
-        """Say how long the whole run takes; None where part of it would fail."""
+        """Say how long all of it takes one worker; None where part of it would fail."""
         known = [self._known(group) for group in self.plan.groups]
         each = zip(self.plan.groups, known, strict=True)
         taken = [measure.seconds(group.passes) for group, measure in each if measure]
         return sum(taken) if all(known) else None
 
+    def run_seconds(self) -> float | None:
+        """Say how long the run takes, its jobs shared out as they will be; None where unknown.
+
+        Each worker is taken to be as fast as the one that was measured was alone.
+        """
+        if self.workers is None or self.seconds() is None:
+            return None
+        costs = {job.id: self._cost(group, job) for group, job in self.plan.jobs()}
+        queue = Queue(list(self.plan.jobs()), self.workers)
+        last: list[Group | None] = [None] * self.workers
+        free = [(0.0, worker) for worker in range(self.workers)]
+        end = 0.0
+        while free:
+            now, worker = heapq.heappop(free)
+            taken = queue.take(last[worker])
+            if taken is None:
+                end = max(end, now)
+                continue
+            last[worker], job = taken
+            cost = costs[job.id]
+            heapq.heappush(free, (now + (cost.seconds(job.passes) if cost else 0), worker))
+        return end
+
     def memory(self) -> int | None:
-        """Say how many bytes the run takes at most; None where part of it would fail."""
+        """Say how many bytes a worker takes at most; None where part of it would fail."""
         known = [self._known(group) for group in self.plan.groups]
         return max(m.memory for m in known if m) if all(known) else None
 
@@ -89,8 +90,26 @@ class Forecast:
         passes = self.plan.passes
         return (
             f"{self.plan}: {passes.forward:,.0f} forward and {passes.backward:,.0f} backward passes, "
-            f"about {duration(seconds)} and {size(memory)} of memory"
+            f"{'at most ' if self.at_most else ''}about {self._time(seconds)} {size(memory)} of memory"
         )
+
+    @property
+    def at_most(self) -> bool:
+        """Whether the run may well take less than what is told.
+
+        Where an image passes in patches, those that the target or a change does not touch are left
+        out; which these are is known only once the whole image has passed.
+        """
+        return any(_patches(measure) for measure in self.measured.values())
+
+    def _time(self, seconds: float) -> str:
+        """Write how long the run takes its workers, and how much work that is."""
+        work, taken = duration(seconds), self.run_seconds()
+        if taken is None or self.workers is None:
+            return f"{work} of work, shared by the workers of the cluster; each takes"
+        if self.workers == 1:
+            return f"{work} with 1 worker and"
+        return f"{duration(taken)} with {self.workers} workers ({work} of work); each takes"
 
     def record(self) -> dict[str, Any]:
         """Give the plan as JSON data, with estimates; null is what is unknown."""
@@ -101,6 +120,8 @@ class Forecast:
                 facts["error"] = measure
             else:
                 facts["spatial"] = list(measure.spatial)
+            facts["patches"] = _patches(measure)
+            facts["at_most"] = facts["patches"] is not None
             facts["seconds"] = known and known.seconds(group.passes)
             facts["memory"] = known and known.memory
             for job, one in zip(group.jobs, facts["jobs"], strict=True):
@@ -110,7 +131,13 @@ class Forecast:
                 one["seconds"] = cost and cost.seconds(job.passes)
                 one["passes"] = cost and one["passes"]
         seconds = self.seconds()
-        record["totals"] |= {"seconds": seconds, "memory": self.memory()}
+        record["totals"] |= {
+            "seconds": seconds,
+            "run_seconds": self.run_seconds(),
+            "workers": self.workers,
+            "at_most": self.at_most,
+            "memory": self.memory(),
+        }
         if seconds is None:
             record["totals"]["passes"] = None
         return record
@@ -118,15 +145,20 @@ class Forecast:
     def table(self) -> Table:
         """Draw the plan as a table: a row per job, and one per group above its jobs."""
         table = Table(Column("job", no_wrap=True))
-        for name in ("forward", "backward", "time", "memory"):
+        patched = any(_patches(measure) for measure in self.measured.values())
+        for name in (*(["patches"] if patched else []), "forward", "backward", "time", "memory"):
             table.add_column(name, justify="right")
         for group in self.plan.groups:
             known = self._known(group)
             memory = size(known.memory) if known else "unknown"
-            table.add_row(group.id, *_costs(group.passes, known), memory, style="bold")
+            number = _patches(self.measured[group.id])
+            cut = [f"{number:,}" if number else ""] if patched else []
+            table.add_row(group.id, *cut, *_costs(group.passes, known), memory, style="bold")
             for job in group.jobs:
                 costs = _costs(job.passes, self._cost(group, job))
-                table.add_row(f"  {job.id.rpartition('/')[2]}", *costs, "")
+                table.add_row(
+                    f"  {job.id.rpartition('/')[2]}", *([""] if patched else []), *costs, ""
+                )
             table.add_section()
         return table
 
@@ -145,97 +177,50 @@ class Forecast:
 def _costs(passes: Passes, measure: Pass | None) -> tuple[str, str, str]:
     if measure is None:
         return "unknown", "unknown", "unknown"
-    return f"{passes.forward:,.0f}", f"{passes.backward:,.0f}", duration(measure.seconds(passes))
+    bound = "≤ " if measure.patches else ""
+    forward, backward = f"{passes.forward:,.0f}", f"{passes.backward:,.0f}"
+    return forward, backward, bound + duration(measure.seconds(passes))
+
+
+def _patches(measure: Pass | str) -> int | None:
+    return measure.patches if isinstance(measure, Pass) else None
 
 
 def forecast(settings: config.Config, registry: Registry, plugins: tuple[Path, ...]) -> Forecast:
     """Plan a run and measure one pass of each model on each image.
 
     No method runs and nothing is written. Models run in a process of their own.
+
+    Raises
+    ------
+    RunError
+        Where a device is not there.
     """
     plan = make(settings, registry)
-    slot = Slot(_start, settings, plugins)
+    execution = settings.execution
+    workers = len(places(execution)) if execution.engine == "local" else None
+    slot = Slot(measure.start, settings, plugins)
     measured: dict[str, Pass | str] = {}
     failing: dict[str, str] = {}
     crashed: dict[tuple[str, str], str] = {}
     shapes: dict[tuple[str, str], tuple[int, ...]] = {}
     try:
         for group in plan.groups:
-            key = _key(group)
+            key = measure.key(group)
             if key in crashed:
                 measured[group.id] = crashed[key]
                 continue
             try:
-                measure, lost = slot.run(_measure, group)
+                one, lost = slot.run(measure.measure, group)
             except Crash as crash:
                 measured[group.id] = crashed[key] = str(crash)
                 continue
-            measured[group.id] = measure
+            measured[group.id] = one
             failing |= lost
-            if isinstance(measure, Pass):
-                shapes[key] = measure.spatial
+            if isinstance(one, Pass):
+                shapes[key] = one.spatial
     finally:
         slot.kill()
     plan = stamp(make(settings, registry, shapes), settings, registry)
-    return Forecast(plan, measured, failing)
-
-
-def _key(group: Group) -> tuple[str, str]:
-    return group.model.name, str(group.image.name)
-
-
-_given: tuple[config.Config, tuple[Path, ...]] | None = None
-_bench: Bench | None = None
-_times: dict[tuple[str, str], Pass] = {}
-"""Of each model and image, which several groups may have in common."""
-
-
-def _start(settings: config.Config, plugins: tuple[Path, ...]) -> None:
-    global _given
-    _given = settings, plugins
-
-
-def _measure(group: Group) -> tuple[Pass | str, dict[str, str]]:
-    """Time a group's probe in the measuring process; also say which of its jobs would fail."""
-    global _bench
-    try:
-        if _bench is None:
-            from esegeta.runs.bench import Bench
-
-            assert _given is not None
-            _bench = Bench(*_given)
-        probe = _bench.probe(group)
-        probe.score(probe.image)  # the first pass is slower, and fixes the target
-        key = _key(group)
-        if key not in _times:
-            _times[key] = _timed(_bench, group)
-        return _times[key], _failing(probe, group)
-    # Whatever a user's model raises, SystemExit too.
-    except BaseException as error:
-        return message(error), {}
-
-
-def _failing(probe: Probe, group: Group) -> dict[str, str]:
-    """Ask for each layer, as its job will."""
-    reasons: dict[str, str] = {}
-    for layer in group.layers:
-        try:
-            _ = probe.layer(layer).activation
-        except Exception as error:
-            reasons[layer] = message(error)
-    return {job.id: reasons[job.layer] for job in group.jobs if job.layer in reasons}
-
-
-def _timed(bench: Bench, group: Group) -> Pass:
-    from esegeta.isolation import peak_memory
-
-    probe = bench.probe(group)
-    with peak_memory(bench.device) as peak:
-        began = time.perf_counter()
-        float(probe.score(probe.image))  # a number waits for the device
-        middle = time.perf_counter()
-        float(probe.gradient(probe.image).sum())
-        both = time.perf_counter() - middle
-        memory = peak()
-    forward = middle - began
-    return Pass(forward, max(0.0, both - forward), memory or 0, probe.spatial)
+    # No more start than there are jobs.
+    return Forecast(plan, measured, failing, workers and min(workers, len(plan)))

@@ -1,9 +1,7 @@
 """Fingerprints: a job's changes whenever its map may, and only then."""
 
 import hashlib
-import importlib.util
 import json
-import modulefinder
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -12,8 +10,9 @@ from typing import Any
 
 from esegeta import config
 from esegeta.registry import Registry
-from esegeta.runs.hashes import sha256
-from esegeta.runs.plan import Group, Job, Plan
+from esegeta.runs import code
+from esegeta.runs.code import content
+from esegeta.runs.plan import Job, Plan
 
 _MAKES_MAPS = ("engine.py", "probe", "images", "models")
 """The parts of esegeta that decide how a map looks."""
@@ -23,35 +22,57 @@ def stamp(plan: Plan, settings: config.Config, registry: Registry) -> Plan:
     """Give every job of a plan its fingerprint.
 
     It covers the method and its parameters, layer, target and wrapper, the model (source, arguments,
-    weights), the image and its label, the preprocessing, the references, the seed, and the source of
-    the plug-ins and of esegeta itself. It covers neither device nor threads nor memory: results do
+    weights), the image and its label, the preprocessing, the references, the seed, the source of
+    the plug-ins and of esegeta itself, and the versions of PyTorch and of the libraries that the
+    method and the preprocessing use. It covers neither device nor threads nor memory: results do
     not depend on them.
+
+    Raises
+    ------
+    RunError
+        Where a factory's package is too large to be one.
     """
-    shared = digest([_esegeta(), [_file(file) for file in config.references(settings)]])
+    code.forget()
+    shared = [_esegeta(), code.release("torch"), *map(_file, config.references(settings))]
+    # Each thing is hashed once, however many jobs it serves.
+    models = {g.model_name: g.model for g in plan.groups}
+    images = {g.image_name: g.image for g in plan.groups}
+    plugins = {job.use for _, job in plan.jobs()} | {g.wrapper for g in plan.groups}
+    of_model = {name: digest(_model(model)) for name, model in models.items()}
+    of_image = {name: digest(_image(image)) for name, image in images.items()}
+    of_plugin = {name: _plugin(name, registry) for name in plugins}
     groups = []
     for group in plan.groups:
-        common = digest([shared, _group(group, registry)])
+        common = digest(
+            [
+                shared,
+                of_model[group.model_name],
+                of_image[group.image_name],
+                _steps(group.steps),
+                group.target.model_dump(mode="json", by_alias=True),
+                of_plugin[group.wrapper],
+            ]
+        )
         jobs = tuple(
-            replace(job, fingerprint=digest([common, _job(job, registry)])) for job in group.jobs
+            replace(job, fingerprint=digest([common, of_plugin[job.use], *_job(job)]))
+            for job in group.jobs
         )
         groups.append(replace(group, jobs=jobs))
     return replace(plan, groups=tuple(groups))
 
 
-def _job(job: Job, registry: Registry) -> list[Any]:
-    source = _file(registry.get(job.use).source)
-    return [job.use, source, job.parameters, job.layer, job.seed]
+def _job(job: Job) -> list[Any]:
+    return [job.use, job.parameters, job.layer, job.seed, job.amp]
 
 
-def _group(group: Group, registry: Registry) -> list[Any]:
-    wrapper = registry.get(group.wrapper, "wrapper")
-    return [
-        _model(group.model),
-        _image(group.image),
-        [step.model_dump(mode="json", by_alias=True) for step in group.steps],
-        group.target.model_dump(mode="json", by_alias=True),
-        _file(wrapper.source),
-    ]
+def _plugin(name: str, registry: Registry) -> list[Any]:
+    plugin = registry.get(name)
+    return [_file(plugin.source), code.of_library(plugin.library) if plugin.library else None]
+
+
+def _steps(steps: Iterable[config.Step]) -> list[Any]:
+    written = [step.model_dump(mode="json", by_alias=True) for step in steps]
+    return [code.release("torchio"), *written] if written else []
 
 
 def _model(model: config.Model) -> list[Any]:
@@ -59,7 +80,7 @@ def _model(model: config.Model) -> list[Any]:
     facts = model.model_dump(mode="json", include={"arguments", "task", "output", "classes"})
     return [
         facts,
-        _source(model.factory) if model.factory else None,
+        code.of_factory(model.factory) if model.factory else None,
         _file(model.file) if model.file else None,
         _file(model.weights) if model.weights else None,
     ]
@@ -69,35 +90,10 @@ def _image(image: config.Image) -> list[Any]:
     facts = image.model_dump(mode="json", include={"arguments", "axes", "key", "index"})
     return [
         facts,
-        _source(image.factory) if image.factory else None,
+        code.of_factory(image.factory) if image.factory else None,
         _file(image.path) if image.path else None,
         _file(image.label) if image.label else None,
     ]
-
-
-def _source(factory: str) -> list[Any]:
-    """Digest the source of ``file.py:Class`` with what it imports beside it, or of a module."""
-    where, _, name = factory.rpartition(":")
-    if where.endswith(".py"):
-        return [name, [_file(path) for path in imported(Path(where))]]
-    try:
-        found = importlib.util.find_spec(where)
-    except (ImportError, ValueError):
-        found = None
-    return [where, name, _file(found.origin) if found and found.origin else None]
-
-
-@lru_cache(maxsize=256)
-def imported(script: Path) -> tuple[Path, ...]:
-    """Find a script and all it imports from its own folder, without running any of it."""
-    finder = modulefinder.ModuleFinder(path=[str(script.parent)])
-    try:
-        finder.run_script(str(script))
-    except (OSError, SyntaxError):
-        return (script,)
-    found = (getattr(module, "__file__", None) for module in finder.modules.values())
-    files = {Path(file) for file in found if file}
-    return (script, *sorted(files - {script}))
 
 
 @lru_cache(maxsize=1)
@@ -115,17 +111,7 @@ def _file(path: Path | str) -> str | None:
     path = Path(path)
     if path.is_dir():
         return digest([[file.name, _file(file)] for file in _within(path)])
-    try:
-        facts = path.stat()
-    except OSError:
-        return None
-    return _content(path, facts.st_mtime_ns, facts.st_size)
-
-
-@lru_cache(maxsize=4096)
-def _content(path: Path, _modified: int, _size: int) -> str | None:
-    """Hash a file; remembered until it is touched, as a weights file serves many jobs."""
-    return sha256(path)
+    return content(path)
 
 
 def _within(folder: Path) -> Iterable[Path]:

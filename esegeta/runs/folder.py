@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -15,6 +16,8 @@ from esegeta.runs.hashes import sha256
 from esegeta.runs.lines import append, dumps, end_with_a_line, read_json, write_json
 
 State = Literal["pending", "done", "failed", "timed out"]
+Level = Literal["debug", "info", "warning"]
+LEVELS: tuple[Level, ...] = ("debug", "info", "warning")
 
 CONFIG, PLAN, LOG, EVENTS, REPORT = FILES = (
     "config.json",
@@ -24,6 +27,7 @@ CONFIG, PLAN, LOG, EVENTS, REPORT = FILES = (
     "report.html",
 )
 RESULT, JOB_LOG, OVERLAY = "result.json", "job.log", "overlay.png"
+PARTIAL = ".partial"
 
 LASTING = {
     getattr(errno, name)
@@ -51,14 +55,17 @@ class RunFolder:
     Parameters
     ----------
     root : Path
+    level : str
+        The least that is logged: ``debug``, ``info`` or ``warning``.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, level: Level = "info") -> None:
         # Only where needed: the path is to be told as the user wrote it.
         self.root = root.resolve() if ".." in root.parts else root.absolute()
+        self._level = level
 
     @classmethod
-    def create(cls, root: Path) -> "RunFolder":
+    def create(cls, root: Path, level: Level = "info") -> "RunFolder":
         """Make the folder, or take one that holds a run or nothing; prove that it can be written.
 
         Raises
@@ -66,7 +73,7 @@ class RunFolder:
         RunError
             Where it cannot be made or written, or holds other files.
         """
-        folder = cls(root)
+        folder = cls(root, level)
         try:
             folder.root.mkdir(parents=True, exist_ok=True)
             folder._write_something()
@@ -140,6 +147,30 @@ class RunFolder:
             ours = path.name in (RESULT, JOB_LOG, OVERLAY) or path.name.startswith("map.")
             if ours or _UNFINISHED.fullmatch(path.name):
                 path.unlink()
+        return folder
+
+    def partial(self, job: str) -> Path:
+        """Give the folder where a job at work keeps what it has found so far; it may not be there."""
+        return self.job(job) / PARTIAL
+
+    def forget(self, job: str) -> None:
+        """Take away what a job had found on the way; it has ended."""
+        shutil.rmtree(self.partial(job), ignore_errors=True)
+
+    def cleared(self, job: str) -> Path:
+        """Give the folder that `clear` has emptied for a job at work.
+
+        Raises
+        ------
+        Unwritable
+            Where the whole run folder was taken away meanwhile.
+        RunError
+            Where only the job's was.
+        """
+        folder = self.job(job)
+        if not folder.is_dir():
+            self.prove()
+            raise RunError(f"its folder {folder} was removed while it worked")
         return folder
 
     def write_result(self, job: str, result: dict[str, Any]) -> None:
@@ -227,8 +258,10 @@ class RunFolder:
         with self.writing(every=True):
             append(self.root / EVENTS, line + "\n")
 
-    def log(self, text: str) -> None:
-        """Append a dated line to ``run.log``."""
+    def log(self, text: str, level: Level = "info") -> None:
+        """Append a dated line to ``run.log``, where its level is one that is logged."""
+        if LEVELS.index(level) < LEVELS.index(self._level):
+            return
         with self.writing(every=True):
             append(self.root / LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
@@ -242,6 +275,12 @@ class Tail:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield them; a line still being written is left for the next time."""
+        for line in self.lines():
+            with contextlib.suppress(ValueError):  # half of one, from a disk that was full
+                yield json.loads(line)
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield them as they stand in the file."""
         if not self._path.is_file():
             return
         with self._path.open("rb") as file:
@@ -250,8 +289,7 @@ class Tail:
                 if not line.endswith(b"\n"):
                     return
                 self._at += len(line)
-                with contextlib.suppress(ValueError):  # half of one, from a disk that was full
-                    yield json.loads(line)
+                yield line
 
 
 def _whole(folder: Path, result: dict[str, Any]) -> bool:
@@ -259,7 +297,8 @@ def _whole(folder: Path, result: dict[str, Any]) -> bool:
     files, hashes = result.get("files"), result.get("sha256")
     if not isinstance(files, dict) or not isinstance(hashes, dict) or not files:
         return False
-    return all(sha256(folder / str(n)) == hashes.get(kind, "") for kind, n in files.items())
+    # A hash is null where the file was gone already when it was to be hashed.
+    return all(sha256(folder / str(n)) == (hashes.get(kind) or "") for kind, n in files.items())
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:

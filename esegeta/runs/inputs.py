@@ -6,9 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor, nn
+
 from esegeta import config, images, models
-from esegeta.errors import EsegetaError, ImageError, ModelError, unknown
+from esegeta.errors import EsegetaError, ImageError, ModelError, shorten, unknown
 from esegeta.models.folder import importable
+from esegeta.probe import Patches
+from esegeta.probe.tiling import Tiling
 
 
 def prepared(
@@ -56,10 +60,45 @@ def layers(settings: config.Config) -> dict[str, list[models.LayerInfo]]:
         if image is None:
             raise ModelError(f"Model {model.name!r}: no image is for it, so it cannot be run.")
         steps = settings.preprocess if model.preprocess is None else model.preprocess
+        target = config.target_of(settings, model)
         tensor = prepared(image, steps).tensor[None]
         name = image.name or "the image"
-        listed[model.name] = models.layers(models.load(model).module, tensor, name=name)
+        listed[model.name] = layers_of(models.load(model).module, tensor, target, name)
     return listed
+
+
+def layers_of(
+    module: nn.Module, image: Tensor, target: config.Target, name: str
+) -> list[models.LayerInfo]:
+    """List a network's layers as they run on an image (1, C, *spatial), or on its first patch.
+
+    Raises
+    ------
+    ModelError, ImageError
+        Where it does not take that.
+    """
+    try:
+        return models.layers(module, as_taken(image, target), name=name)
+    except ModelError as error:
+        if target.patches is None:
+            raise
+        size = shorten(target.patches.size)
+        raise ModelError(f"{error} The image passes in patches of size {size}.") from error
+
+
+def patches_of(target: config.Target) -> Patches | None:
+    """Give how a target's image is cut; None where it passes whole."""
+    given = target.patches
+    if given is None:
+        return None
+    batch = None if given.batch == "auto" else given.batch
+    return Patches(given.size, given.overlap, given.blend, batch)
+
+
+def as_taken(image: Tensor, target: config.Target) -> Tensor:
+    """Give what the model takes of an image (1, C, *spatial): all of it, or its first patch."""
+    patches = patches_of(target)
+    return image if patches is None else Tiling(image.shape[2:], patches).cut(image, 0)
 
 
 def reference(path: Path, steps: Sequence[config.Step]) -> Any:

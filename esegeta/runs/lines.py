@@ -1,6 +1,8 @@
 """JSON files that are whole or absent, and files that grow by whole lines."""
 
+import contextlib
 import errno
+import fcntl
 import json
 import math
 import os
@@ -62,6 +64,9 @@ def append(path: Path, text: str) -> None:
     content = encoded(text)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     try:
+        # Between machines that share a disk only a lock does that; not every disk has locks.
+        with contextlib.suppress(OSError):
+            fcntl.lockf(descriptor, fcntl.LOCK_EX)
         written = os.write(descriptor, content)
         if written < len(content):  # the disk is full
             end = os.lseek(descriptor, 0, os.SEEK_CUR)

@@ -5,12 +5,16 @@ import errno
 import fcntl
 import os
 import platform
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from esegeta.errors import RunError
 
 LOCK = ".lock"
+
+LOOKS, LOOK = 10, 0.02
+"""How often, and after how many seconds, a lock is asked for again: `holder` holds it in passing."""
 
 
 @contextlib.contextmanager
@@ -39,7 +43,39 @@ def locked(root: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def holder(root: Path) -> str | None:
+    """Say who is at work in a run folder, as ``pid 12 on HOST``; None where nobody is.
+
+    Where a file system has no locks, a driver that was killed seems to be at work still.
+
+    Raises
+    ------
+    RunError
+        Where the lock cannot be read.
+    """
+    path = root / LOCK
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        # Shared, so that those who only look are not taken for a driver by one another.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return None
+    except OSError:
+        return _name(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _name(descriptor: int) -> str:
+    return os.pread(descriptor, 200, 0).decode(errors="replace") or "another process"
+
+
 def _taken(path: Path) -> int:
+    looks = 0
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -52,12 +88,15 @@ def _taken(path: Path) -> int:
         except OSError as error:
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 return descriptor
-            holder = os.pread(descriptor, 200, 0).decode(errors="replace") or "another process"
-            os.close(descriptor)
-            raise RunError(
-                f"esegeta ({holder}) is at work in {path.parent}; wait for it, or name another "
-                "folder with --output"
-            ) from None
+            name = _name(descriptor)
+            looks += 1
+            if looks > LOOKS:
+                os.close(descriptor)
+                raise RunError(
+                    f"esegeta ({name}) is at work in {path.parent}; wait for it, or name another "
+                    "folder with --output"
+                ) from None
+            time.sleep(LOOK)
         os.close(descriptor)
 
 

@@ -7,10 +7,13 @@ from typing import Any
 
 from esegeta.errors import TargetError
 from esegeta.images import Prepared
+from esegeta.probe import Placed
 
 
-def on_model_grid(mask: str | dict[str, Any], image: Prepared) -> str | dict[str, Any]:
+def on_model_grid(mask: str | dict[str, Any], image: Prepared) -> str | dict[str, Any] | Placed:
     """Carry a mask's box or point through the preprocessing; other masks stay.
+
+    What is carried remembers the voxels of the file: people know no others.
 
     Raises
     ------
@@ -35,7 +38,8 @@ def on_model_grid(mask: str | dict[str, Any], image: Prepared) -> str | dict[str
             f"the mask {kind} {value} lies outside {image.image.name} "
             f"({' × '.join(map(str, image.image.spatial))} voxels) or what preprocessing leaves of it."
         )
-    return {"box": kept} if kind == "box" else {"component": [start for start, _ in kept]}
+    carried = {"box": kept} if kind == "box" else {"component": [start for start, _ in kept]}
+    return Placed(carried, mask)
 
 
 def _box(box: Sequence[Sequence[int]], image: Prepared) -> list[list[int]]:

@@ -1,12 +1,13 @@
 """What a run will do: groups of jobs, their names, their order and their cost."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from esegeta import config
-from esegeta.errors import ConfigError, Problem, counted, shorten
+from esegeta.errors import ConfigError, ImageError, Problem, counted, shorten
 from esegeta.plugin import Passes, Plugin
 from esegeta.registry import Registry
 from esegeta.runs.folder import FILES
@@ -32,6 +33,8 @@ class Job:
         Of the run's seed and the job's id, so that it depends on no order.
     timeout : float, optional
         Seconds it may take from its start.
+    amp : str
+        ``off``, ``fp16`` or ``bf16``.
     fingerprint : str
         Changes whenever the map may; see `esegeta.runs.fingerprint`.
     """
@@ -44,6 +47,7 @@ class Job:
     passes: Passes
     seed: int
     timeout: float | None = None
+    amp: str = "off"
     fingerprint: str = ""
 
 
@@ -84,6 +88,12 @@ class Group:
     def layers(self) -> list[str]:
         """Every layer its jobs ask for, once each."""
         return list(dict.fromkeys(job.layer for job in self.jobs if job.layer is not None))
+
+    @cached_property
+    def alone(self) -> "Group":
+        """All that a worker needs beside the job at hand: the same with one job for each layer."""
+        jobs = {job.layer: job for job in self.jobs}
+        return replace(self, jobs=tuple(jobs.values()))
 
     @property
     def wrapper(self) -> str:
@@ -218,7 +228,7 @@ def _groups(
         target_name = unique(component(_target_name(target, model)), taken)
         taken.add(target_name)
         prefix = f"{image_name}/{component(model.name)}/{target_name}"
-        drafts = _drafts(methods[key], registry, prefix, settings.execution, spatial)
+        drafts = _drafts(methods[key], registry, prefix, settings.execution, spatial, target)
         steps = settings.preprocess if model.preprocess is None else model.preprocess
         yield Group(
             image_name,
@@ -245,14 +255,17 @@ def _drafts(
     prefix: str,
     execution: config.Execution,
     spatial: tuple[int, ...] | None,
+    target: config.Target,
 ) -> list[tuple[Plugin, Job]]:
-    """Make a group's jobs with their plug-ins, what shares a pass first and the expensive last."""
+    """Make a group's jobs with their plug-ins, in the order in which they run."""
     drafts: list[tuple[Plugin, Job]] = []
     taken: set[str] = set()
+    share = _share(target, spatial)
     for method in methods:
         plugin = registry.get(method.use)
         values = plugin.validate(method.with_)
         passes = plugin.cost(values, spatial) if spatial else plugin.cost(values)
+        passes = passes.in_patches(share) if target.patches else passes + Passes()
         parameters = values.model_dump(mode="json")
         for layer in dict.fromkeys(method.layers) if plugin.takes_layer else (None,):
             folder = component(method.name) + (f"@{component(layer)}" if layer else "")
@@ -267,15 +280,41 @@ def _drafts(
                 passes=passes,
                 seed=derive(execution.seed, identity),
                 timeout=method.timeout or execution.timeout,
+                amp=method.amp or execution.amp,
             )
             drafts.append((plugin, job))
-    return sorted(drafts, key=lambda draft: (not draft[0].fused, total(draft[1].passes)))
+    return sorted(drafts, key=_order)
+
+
+def _share(
+    target: config.Target, spatial: tuple[int, ...] | None
+) -> Callable[[Sequence[slice]], float] | None:
+    """Give what tells which part of an image's patches a box touches; None where nobody knows yet."""
+    if target.patches is None or spatial is None:
+        return None
+    from esegeta.probe.tiling import Tiling
+    from esegeta.runs.inputs import patches_of
+
+    patches = patches_of(target)
+    assert patches is not None
+    try:
+        return Tiling(spatial, patches).share
+    except ImageError:  # its jobs say so
+        return None
+
+
+def _order(draft: tuple[Plugin, Job]) -> tuple[str, bool, float]:
+    """Sort jobs of one precision, which share a probe, together, and the expensive last."""
+    plugin, job = draft
+    return job.amp, not plugin.fused, total(job.passes)
 
 
 def _shared(drafts: Sequence[tuple[Plugin, Job]]) -> Iterator[Job]:
     """Charge the pass that fused methods share to the first of them that needs it."""
-    paid = Passes()
+    precision, paid = "", Passes()
     for plugin, job in drafts:
+        if job.amp != precision:
+            precision, paid = job.amp, Passes()
         if not plugin.fused:
             yield job
             continue
@@ -288,8 +327,9 @@ def _shared(drafts: Sequence[tuple[Plugin, Job]]) -> Iterator[Job]:
 
 def _target_name(target: config.Target, model: config.Model) -> str:
     if isinstance(target.class_, int):
-        in_range = 0 <= target.class_ < len(model.classes)
-        return (model.classes[target.class_] if in_range else "") or str(target.class_)
+        names = config.class_names(model)
+        in_range = 0 <= target.class_ < len(names)
+        return (names[target.class_] if in_range else "") or str(target.class_)
     return target.class_
 
 
@@ -323,6 +363,7 @@ def _record(group: Group) -> dict[str, Any]:
                 "passes": cost(job.passes),
                 "seed": job.seed,
                 "timeout": job.timeout,
+                "amp": job.amp,
                 "fingerprint": job.fingerprint,
             }
             for job in group.jobs

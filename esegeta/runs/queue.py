@@ -32,31 +32,40 @@ class Queue:
         self._groups: dict[str, list[Work]] = {}
         for group, job in jobs:
             self._groups.setdefault(group.id, []).append((group, job))
-        self._begun: set[str] = set()
+        self._left = {name: _cost(works) for name, works in self._groups.items()}
+        self._fresh = dict.fromkeys(self._groups)
 
     def take(self, last: Group | None) -> Work | None:
         """Give the next job of a worker that has just worked on ``last``; None where none is left."""
         with self._lock:
             if last is not None and self._groups.get(last.id):
                 return self._next(last.id)
-            fresh = [name for name in self._groups if name not in self._begun]
-            if fresh:
-                return self._next(fresh[0] if self._alone else self._best(fresh, last))
+            if self._fresh:
+                return self._next(next(iter(self._fresh)) if self._alone else self._best(last))
             shared = [name for name, left in self._groups.items() if left and _worth(left[-1])]
             if not shared:
                 return None
-            return self._groups[max(shared, key=self._left)].pop()
+            return self._pop(max(shared, key=self._left.__getitem__), -1)
 
     def _next(self, name: str) -> Work:
-        self._begun.add(name)
-        return self._groups[name].pop(0)
+        self._fresh.pop(name, None)
+        return self._pop(name, 0)
 
-    def _best(self, names: Sequence[str], last: Group | None) -> str:
+    def _pop(self, name: str, position: int) -> Work:
+        taken = self._groups[name].pop(position)
+        self._left[name] = _cost(self._groups[name])
+        return taken
+
+    def _best(self, last: Group | None) -> str:
         model = last and last.model_name
-        return max(names, key=lambda n: (self._groups[n][0][0].model_name == model, self._left(n)))
+        works, left = self._groups, self._left
+        return max(
+            self._fresh, key=lambda name: (works[name][0][0].model_name == model, left[name])
+        )
 
-    def _left(self, name: str) -> float:
-        return sum(total(job.passes) for _, job in self._groups[name])
+
+def _cost(works: Sequence[Work]) -> float:
+    return sum(total(job.passes) for _, job in works)
 
 
 def _worth(work: Work) -> bool:

@@ -15,10 +15,11 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, TypeVar
 
+import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from esegeta.runs import guardian
-from esegeta.units import duration
+from esegeta.units import duration, size
 
 T = TypeVar("T")
 
@@ -104,6 +105,7 @@ class Slot:
         *arguments: object,
         beat: Callable[[], None] | None = None,
         timeout: float | None = None,
+        ceiling: int | None = None,
     ) -> T:
         """Let the worker do one task and wait for it.
 
@@ -117,17 +119,19 @@ class Slot:
             Called ten times a second meanwhile; what it raises ends the worker.
         timeout : float, optional
             Seconds it may take. The worker gets a moment more, to write its stack.
+        ceiling : int, optional
+            Bytes of memory that the worker and what it started may hold.
 
         Raises
         ------
         TimedOut
             Where it took longer. The worker has been ended, with all it started.
         Crash
-            Where the process died. The next task gets a new one.
+            Where the process died, or was ended at its ceiling. The next task gets a new one.
         """
         try:
             future: Future[T] = self._started().schedule(task, args=arguments)
-            return self._wait(future, beat, timeout)
+            return self._wait(future, beat, timeout, ceiling)
         except ProcessExpired as error:
             self.kill()
             raise Crash(_how(error.exitcode)) from None
@@ -156,7 +160,11 @@ class Slot:
         return self._pool
 
     def _wait(
-        self, future: "Future[T]", beat: Callable[[], None] | None, timeout: float | None
+        self,
+        future: "Future[T]",
+        beat: Callable[[], None] | None,
+        timeout: float | None,
+        ceiling: int | None,
     ) -> T:
         gone = 0
         end = math.inf if timeout is None else time.monotonic() + timeout + LAST_WORDS
@@ -165,6 +173,11 @@ class Slot:
                 beat()
             if time.monotonic() > end:
                 raise TimedOut(f"it took longer than {duration(timeout or 0)}")
+            if ceiling is not None and (held := memory(self._pid)) > ceiling:
+                raise Crash(
+                    f"the worker process held {size(held)} of memory, more than the {size(ceiling)} "
+                    'of "worker_memory"'
+                )
             # The pool takes a process that ended with exit code 0 for one that was not at work.
             gone = 0 if _alive(self._pid) else gone + 1
             if gone > GONE_AFTER:
@@ -191,6 +204,7 @@ def _begin(initializer: Callable[..., None], arguments: tuple[object, ...]) -> N
     """Begin a worker: of its own session, so that it and all it starts can be ended together."""
     with contextlib.suppress(PermissionError):
         os.setsid()  # nor does Ctrl-C reach it
+    os.environ[guardian.MARK] = str(os.getpid())
     initializer(*arguments)
 
 
@@ -212,6 +226,17 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def memory(pid: int) -> int:
+    """Give the bytes of memory that a process and all it started hold."""
+    held = 0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        leader = psutil.Process(pid)
+        for process in [leader, *leader.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                held += process.memory_info().rss
+    return held
 
 
 def _how(code: int | None) -> str:

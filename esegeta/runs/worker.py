@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
+import platform
 import sys
 import time
 import traceback
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from esegeta import config
 from esegeta.errors import EsegetaError
+from esegeta.runs import logs
 from esegeta.runs.capture import captured, redirect
 from esegeta.runs.device import Place
 from esegeta.runs.folder import JOB_LOG, LOG, RunFolder, Unwritable, chain
@@ -75,6 +77,12 @@ def start(setup: Setup) -> None:
     # What a job printed stands in its log even when the next line ends the process.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     faulthandler.enable()
+    logs.keep(_folder(), setup.settings.execution.log)
+
+
+def _folder() -> RunFolder:
+    assert _setup is not None
+    return RunFolder(_setup.folder, _setup.settings.execution.log)
 
 
 def work(group: Group, job: Job) -> Outcome:
@@ -86,15 +94,17 @@ def work(group: Group, job: Job) -> Outcome:
         Where the run folder takes no more; the job is then as if it had not run.
     """
     assert _setup is not None
-    folder = RunFolder(_setup.folder)
+    folder = _folder()
     began = time.perf_counter()
     try:
         with folder.writing():
             own = folder.clear(job.id)
-            folder.event("started", job.id, pid=os.getpid(), device=_setup.place.device)
+            where = {"device": _setup.place.device, "host": platform.node()}
+            folder.event("started", job.id, pid=os.getpid(), **where)
             with captured(own / JOB_LOG), _last_words(job.timeout):
                 record = _attempt(folder, group, job)
             folder.write_result(job.id, record)
+            folder.forget(job.id)
     except Unwritable:
         with contextlib.suppress(OSError, Unwritable):
             folder.clear(job.id)
@@ -188,6 +198,7 @@ def base(group: Group, job: Job) -> dict[str, Any]:
         },
         "parameters": job.parameters,
         "seed": job.seed,
+        "amp": job.amp,
         "fingerprint": job.fingerprint,
         "estimate": cost(job.passes),
     }
@@ -225,5 +236,5 @@ def report(folder: RunFolder, job: Job, record: dict[str, Any], seconds: float) 
             facts = {"kind": error["kind"], "message": error["message"]}
             event = "timed_out" if record["state"] == "timed out" else "failed"
             folder.event(event, job.id, **facts, seconds=seconds)
-            folder.log(f"{record['state']}  {job.id}: {error['message']}")
+            folder.log(f"{record['state']}  {job.id}: {error['message']}", "warning")
     return Outcome(job.id, None if error is None else str(error["message"]))

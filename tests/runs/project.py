@@ -111,12 +111,22 @@ def odd(
     *,
     how: Annotated[str, Param(help="What to do")] = "work",
     steps: Annotated[int, Param(ge=1, help="Passes, a tenth of a second each")] = 1,
-    mark: Annotated[str, Param(help="Where it notes that it hung once, and does no more")] = "",
+    mark: Annotated[str, Param(help="Where it notes what it did")] = "",
 ) -> Tensor:
     """Misbehave, as a plug-in may."""
     print("how:", how)
     warnings.warn("take care")
     os.system("echo from a child")
+    if how == "crash once" and not Path(mark).exists():
+        Path(mark).touch()
+        os._exit(4)
+    if how == "grow":
+        held = []
+        while True:
+            held.append(torch.ones(4_000_000))
+            time.sleep(0.01)
+    if how == "pid":
+        Path(mark).open("a").write(f"{os.getpid()}\\n")
     if how == "exit0":
         os._exit(0)
     if how == "exit3":
@@ -143,7 +153,16 @@ def odd(
         os.fsync = full
     if how == "no room elsewhere":
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    if how == "vanish":
+    if how == "chatty":
+        for _ in range(500_000):
+            print("x" * 99)
+    if how in ("leaves a child", "dies before its child"):
+        # Of its own session, so that no signal to the worker's group reaches it.
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        Path(mark).write_text(str(child.pid))
+        if how == "dies before its child":
+            os.kill(os.getpid(), signal.SIGKILL)
+    if how in ("vanish", "own folder"):
         shutil.rmtree(mark)
     if how == "nan":
         return torch.full((1, *probe.spatial), float("nan"))

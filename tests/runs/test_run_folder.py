@@ -70,13 +70,18 @@ def done(folder: RunFolder, job: str) -> dict[str, Any]:
     return {"state": "done", "fingerprint": "f", "files": {"map": "map.npy"}, "sha256": hashes}
 
 
-@pytest.mark.parametrize("damage", ["taken away", "cut", "changed", "never written"])
+@pytest.mark.parametrize(
+    "damage", ["taken away", "taken away before", "cut", "changed", "never written"]
+)
 def test_a_result_without_its_files_is_to_be_made_again(tmp_path: Path, damage: str) -> None:
     folder = made(tmp_path)
     result = done(folder, "a/b")
     map_file = folder.job("a/b") / "map.npy"
     if damage == "taken away":
         map_file.unlink()
+    elif damage == "taken away before":  # it was hashed
+        map_file.unlink()
+        result["sha256"] = {"map": None}
     elif damage == "never written":
         result["files"] = {}
     else:

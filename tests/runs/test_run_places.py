@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from esegeta.errors import TargetError
 from esegeta.images import Image, Prepared
+from esegeta.probe import Placed, Region, Target
+from esegeta.registry import find
 from esegeta.runs.places import on_model_grid
 
 
@@ -27,7 +29,7 @@ def test_other_masks_stay():
 def test_without_preprocessing_places_stay():
     same = prepared(1, 0)
     for mask in ({"box": [[3, 7], [0, 30], [19, 20]]}, {"component": [39, 0, 4]}):
-        assert on_model_grid(mask, same) == mask
+        assert on_model_grid(mask, same) == Placed(mask, mask)
 
 
 @given(data=st.data(), scale=st.sampled_from([1, 2, 4]))
@@ -38,14 +40,40 @@ def test_a_box_on_the_model_grid_holds_every_voxel_of_the_files(data, scale):
     sizes = image.tensor.shape[1:]
     if any(a // scale >= n for a, n in zip(start, sizes, strict=True)):
         return  # it lies in the rest that the coarser grid leaves out
-    box = on_model_grid({"box": [list(p) for p in zip(start, stop, strict=True)]}, image)["box"]
+    mask = {"box": [list(p) for p in zip(start, stop, strict=True)]}
+    placed = on_model_grid(mask, image)
+    assert placed.given == mask
+    box = placed.mask["box"]
     for (a, b), (low, high), size in zip(zip(start, stop, strict=True), box, sizes, strict=True):
         assert low == a // scale
         assert high == min(size, -(-b // scale))
 
 
 def test_a_point_keeps_its_place_through_cropping():
-    assert on_model_grid({"component": [12, 9, 7]}, prepared(1, 5)) == {"component": [7, 4, 2]}
+    given = {"component": [12, 9, 7]}
+    assert on_model_grid(given, prepared(1, 5)) == Placed({"component": [7, 4, 2]}, given)
+
+
+def component(given):
+    """The target that is connected to a point of the file, and logits in which (12, 9, 7) is alone."""
+    logits = torch.stack([torch.full((35, 25, 15), 1.0), torch.zeros(35, 25, 15)])[None]
+    logits[0, 1, 7, 4, 2] = 2.0
+    region = Region(on_model_grid(given, prepared(1, 5)))
+    wrapper = find().get("pixelwise").function
+    return Target(wrapper, "one", classes=["zero", "one"], region=region), logits
+
+
+def test_a_result_tells_voxels_of_the_file():
+    target, logits = component({"component": [12, 9, 7]})
+    target.freeze(logits)
+    assert float(target.scores(logits)[0, 1]) == 2.0
+    assert target.describe()["mask"] == {"component": [12, 9, 7]}
+
+
+def test_an_empty_mask_is_told_in_voxels_of_the_file():
+    target, logits = component({"component": [13, 9, 7]})
+    with pytest.raises(TargetError, match=r"the mask 'component \[13, 9, 7\]' holds no voxel"):
+        target.freeze(logits)
 
 
 @pytest.mark.parametrize(

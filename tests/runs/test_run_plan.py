@@ -7,7 +7,7 @@ from esegeta import config
 from esegeta.errors import ConfigError
 from esegeta.plugin import Passes
 from esegeta.registry import Registry, find
-from esegeta.runs.fingerprint import imported, stamp
+from esegeta.runs.fingerprint import stamp
 from esegeta.runs.plan import Plan, make
 
 
@@ -201,7 +201,6 @@ def test_a_file_that_changes_changes_every_fingerprint(project, with_odd, change
     images = [{"path": "a.png", "label": "label.png"}]
 
     def now() -> dict[str, str]:
-        imported.cache_clear()
         return prints(planned(project, with_odd, METHODS, models=[model], images=images))
 
     before = now()
@@ -247,3 +246,11 @@ def test_parameters_change_only_their_jobs(project, with_odd) -> None:
     changed = ["saliency", {"use": "odd", "with": {"steps": 2}}]
     after = prints(planned(project, with_odd, changed))
     assert [job for job in before if before[job] != after[job]] == ["a/net/predicted/odd"]
+
+
+@pytest.mark.parametrize(("index", "name"), [(0, "not tumour"), (1, "tumour"), (2, "2")])
+def test_the_one_name_of_a_single_logit_is_that_of_its_yes(project, index, name) -> None:
+    model = project.data([])["models"][0] | {"classes": ["tumour"]}
+    data = project.data(["saliency"], models=[model], target={"class": index})
+    (group,) = make(config.parse(data, project.folder), find()).groups
+    assert group.target_name == name

@@ -45,9 +45,13 @@ def test_a_job_that_hangs_times_out_and_the_rest_of_its_group_goes_on(
 
 @pytest.mark.slow
 def test_the_time_counts_from_the_jobs_start_not_from_that_of_the_worker(project: Project) -> None:
-    # Importing torch takes longer than this in a fresh worker.
-    config = project.config(["saliency"], execution={"timeout": "1s"})
+    plugin = project.folder / "plugins" / "odd.py"
+    slow = "\nif os.environ.get('ESEGETA_WORKER') == str(os.getpid()):\n    time.sleep(6)\n"
+    plugin.write_text(plugin.read_text() + slow)
+    config = project.config(["saliency"], execution={"timeout": "5s"})
+    began = time.monotonic()
     assert esegeta.run(config, quiet=True).exit_code == 0
+    assert time.monotonic() - began > 6
 
 
 def test_a_methods_own_timeout_comes_before_the_runs(project: Project) -> None:

@@ -1,0 +1,5 @@
+"""``python -m esegeta``: the command line."""
+
+from esegeta.cli import main
+
+main()
