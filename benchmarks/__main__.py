@@ -2,9 +2,16 @@
 
 import sys
 
-from benchmarks import fusing, perturbation
+from benchmarks import engine, fusing, many, patches, perturbation
+
+PARTS = {
+    "fusing": fusing,
+    "perturbation": perturbation,
+    "engine": engine,
+    "many": many,
+    "patches": patches,
+}
 
 if __name__ == "__main__":
-    names = sys.argv[1:] or ["fusing", "perturbation"]
-    for name in names:
-        {"fusing": fusing, "perturbation": perturbation}[name].main()
+    for name in sys.argv[1:] or PARTS:
+        PARTS[name].main()
