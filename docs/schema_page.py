@@ -10,7 +10,7 @@ from docs.plugin_pages import GENERATED
 from esegeta.config import schema
 from esegeta.registry import Registry
 
-PARTS = ("Model", "Image", "Step", "Target", "Method", "Execution")
+PARTS = ("Model", "Patches", "Image", "Step", "Target", "Method", "Execution")
 """In the order in which a config mentions them."""
 
 INSTEAD = {

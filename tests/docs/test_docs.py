@@ -16,6 +16,7 @@ import typer
 from esegeta import cli, config
 from esegeta.images.steps import STEPS
 from esegeta.probe import Layer, Probe, Region
+from esegeta.probe.perturbed import Perturbed
 from esegeta.registry import find
 from esegeta.testing import CASES, make_probe
 from tests.docs import configs
@@ -195,7 +196,7 @@ def test_what_one_may_ask_is_written_as_it_is(tmp_path):
         # In running text a call may be shown without arguments.
         assert written in (shown, []), question
     questions = {question for owner, question, _ in asked if owner == "probe"}
-    public = {n for n in vars(Probe) if n[0] != "_"} - {
+    public = {n for kind in (Probe, Perturbed) for n in vars(kind) if n[0] != "_"} - {
         "begin",
         "passes",
         "one_by_one",
