@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from esegeta.plugin import wrapper as wrapper
     from esegeta.probe import Baseline as Baseline
     from esegeta.probe import Layer as Layer
+    from esegeta.probe import Patches as Patches
     from esegeta.probe import Probe as Probe
     from esegeta.probe import Region as Region
     from esegeta.probe import sliding_boxes as sliding_boxes
@@ -49,6 +50,7 @@ _HOME = {
     "wrapper": "plugin",
     "Baseline": "probe",
     "Layer": "probe",
+    "Patches": "probe",
     "Probe": "probe",
     "Region": "probe",
     "sliding_boxes": "probe",

@@ -184,6 +184,7 @@ def explain(
     mask: str | Mapping[str, Any] = "predicted",
     label: Tensor | None = None,
     output: str | int | None = None,
+    patches: Patches | None = None,
     seed: int = 0,
     **parameters: Any,
 ) -> Explanation:
@@ -210,6 +211,8 @@ def explain(
         mask and a label map are for segmentation.
     output : str or int, optional
         Which entry of a tuple or mapping that the model returns is its prediction.
+    patches : Patches, optional
+        Where a segmentation model takes the image in patches.
     **parameters
         The method's own parameters.
 
@@ -226,6 +229,8 @@ def explain(
         raise TargetError(
             f"a mask is for segmentation; the task is {task!r}, but {given} is given."
         )
+    if task != "segmentation" and patches is not None:
+        raise TargetError(f"patches are for segmentation; the task is {task!r}.")
     tensor = torch.as_tensor(image)
     tensor = tensor[0] if _batched(tensor, model) else tensor
     probe = make_probe(
@@ -238,6 +243,7 @@ def explain(
         mask=mask,
         label=label,
         output=output,
+        patches=patches,
         layers=[layer] if layer is not None else [],
         image_gradient=plugin.family != "layer_attribution",
         seed=seed,

@@ -170,3 +170,15 @@ def test_public_names():
     assert set(esegeta.__all__) <= set(dir(esegeta))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = esegeta.nonsense
+
+
+def test_explain_takes_patches_of_a_segmentation():
+    model = Segmenter(2).eval()
+    image = torch.rand(1, 20, 12)
+    patches = esegeta.Patches(8, 4)
+    found = esegeta.explain(model, image, "saliency", task="segmentation", patches=patches)
+    assert found.map.shape == (1, 20, 12)
+    assert found.patches["number"] == 8
+    assert found.patches["backward"] == 8
+    with pytest.raises(TargetError, match="patches are for segmentation"):
+        esegeta.explain(net(), torch.rand(2, 12, 12), "saliency", patches=patches)
