@@ -16,7 +16,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -122,6 +122,11 @@ CASES = [Case(ndim, task) for ndim in (2, 3) for task in ("classification", "seg
 CASES += [Case(ndim, "segmentation", patched=True) for ndim in (2, 3)]
 
 
+@cache
+def _found(folders: tuple[Path, ...]) -> Registry:
+    return find(folders)
+
+
 class _Contract:
     """Finds the plug-in and makes a test per case that it says it serves."""
 
@@ -136,7 +141,7 @@ class _Contract:
     @classmethod
     def registry(cls) -> Registry:
         """The registry that knows the plug-in."""
-        return find([Path(folder) for folder in cls.folders])
+        return _found(tuple(Path(folder) for folder in cls.folders))
 
     @classmethod
     def found(cls) -> Plugin:
