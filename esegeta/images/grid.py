@@ -20,6 +20,8 @@ def spacing(affine: Affine) -> Array:
 
 def apart(shape: Sequence[int], one: Affine, other: Affine) -> float:
     """Give the largest distance between the places two affines give a voxel, in voxels."""
+    if np.array_equal(one, other):
+        return 0.0
     ends = [(0, n - 1) for n in (*shape, 1)[:3]]
     corners = np.stack(np.meshgrid(*ends, indexing="ij")).reshape(3, -1)
     there = np.linalg.solve(one, other @ np.vstack([corners, np.ones(corners.shape[1])]))

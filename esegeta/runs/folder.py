@@ -107,10 +107,10 @@ class RunFolder:
 
     def job(self, job: str) -> Path:
         """Give the folder of a job."""
-        parts, folder = PurePath(job).parts, self.root / job
-        if ".." in parts or self.root not in folder.parents:
+        path = PurePath(job)
+        if ".." in path.parts or path.is_absolute() or not path.parts:
             raise RunError(f"the job {job!r} would be written outside the run folder {self.root}")
-        return folder
+        return self.root / path
 
     def plan(self) -> dict[str, Any]:
         """Read ``plan.json``."""
@@ -195,6 +195,8 @@ class RunFolder:
     def _make(self, job: str) -> Path:
         """Make a job's folder, but not the run's: it may have been taken away meanwhile."""
         folder = self.job(job)
+        if folder.is_dir():
+            return folder
         with self.writing():
             if not (self.root / PLAN).is_file():
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.root))

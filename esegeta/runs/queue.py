@@ -53,7 +53,7 @@ class Queue:
 
     def _pop(self, name: str, position: int) -> Work:
         taken = self._groups[name].pop(position)
-        self._left[name] = _cost(self._groups[name])
+        self._left[name] -= total(taken[1].passes)
         return taken
 
     def _best(self, last: Group | None) -> str:

@@ -128,7 +128,7 @@ class Driver:
         return None
 
     def _attempt(self, slot: Slot, group: Group, job: Job) -> Outcome:
-        if job.timeout is not None:
+        if slot.fresh:
             slot.run(warm_up, beat=self._beat)
         ceiling = self._execution.worker_memory
         return slot.run(

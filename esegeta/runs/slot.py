@@ -90,9 +90,15 @@ class Slot:
         Called in every new process, before its first task; must not fail.
     *arguments
         What it gets.
+
+    Attributes
+    ----------
+    fresh : bool
+        Whether the next task is the first of a new process.
     """
 
     def __init__(self, initializer: Callable[..., None], *arguments: object) -> None:
+        self.fresh = True
         self._initializer = initializer
         self._arguments = arguments
         self._pool: ProcessPool | None = None
@@ -131,6 +137,7 @@ class Slot:
         """
         try:
             future: Future[T] = self._started().schedule(task, args=arguments)
+            self.fresh = False
             return self._wait(future, beat, timeout, ceiling)
         except ProcessExpired as error:
             self.kill()
@@ -189,6 +196,7 @@ class Slot:
         if self._pool is None:
             return
         pool, self._pool = self._pool, None
+        self.fresh = True
         pool.stop()  # first, or it would start a new worker for the one that ends now
         if self._pid:
             guardian.end(self._pid)

@@ -117,7 +117,7 @@ def work(group: Group, job: Job) -> Outcome:
 
 
 def warm_up() -> None:
-    """Import what is slow to import, so that no job's time is spent on it."""
+    """Import what is slow to import, so that no job's time or timeout is spent on it."""
     with contextlib.suppress(Exception):  # the first job says what is wrong
         _the_bench()
 
