@@ -114,7 +114,7 @@ def _facts(plugin: Plugin) -> list[tuple[str, str]]:
         facts += [("needs a layer", "yes" if plugin.takes_layer else "no")]
         facts += [("needs gradients", "yes" if plugin.gradients else "no")]
         drawn = "its magnitude" if plugin.show == "magnitude" else "with its sign"
-        facts += [("pictures show the map", drawn)] if plugin.family != "explainability" else []
+        facts += [("pictures show the map", drawn)] if plugin.returns == "map" else []
     facts += [("library", plugin.library)] if plugin.library else []
     return [*facts, ("images", _images(plugin)), ("tasks", ", ".join(plugin.tasks))]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -14,7 +14,7 @@ from esegeta.checks import Check
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from esegeta.plugin import Plugin
+    from esegeta.plugin import Plugin, Returns
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Explanation:
     ----------
     map : Tensor
         (K, *spatial) on the image's grid, float32 on the CPU; K is 1 or the image's channels. For
-        methods that return an image: that image.
+        methods that return an image or a sheet: that.
     image : Tensor
         (C, *spatial) the image that was explained.
     plugin : Plugin
@@ -63,9 +63,9 @@ class Explanation:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def kind(self) -> Literal["map", "image"]:
-        """Whether `map` is to be laid over the image, or is an image itself."""
-        return "image" if self.plugin.family == "explainability" else "map"
+    def kind(self) -> Returns:
+        """Whether `map` is to be laid over the image, or is an image or a sheet of pictures itself."""
+        return self.plugin.returns
 
     def record(self) -> dict[str, Any]:
         """Everything but the map, as JSON knows it."""
@@ -73,6 +73,7 @@ class Explanation:
             "family": self.plugin.family,
             "summary": self.plugin.summary,
             "paper": self.plugin.paper,
+            "returns": self.plugin.returns,
             "show": self.plugin.show,
             "parameters": dict(self.parameters),
             "target": dict(self.target),
@@ -87,11 +88,13 @@ class Explanation:
 
     def plot(self) -> Figure:
         """Draw the map over the image (a matplotlib figure; notebooks show it by themselves)."""
-        from esegeta.report.overlay import overlay, picture
+        from esegeta.report.overlay import overlay, picture, sheet
 
         name = self.plugin.name if self.layer is None else f"{self.plugin.name} @ {self.layer}"
         if self.kind == "image":
             return picture(self.image, self.map, title=name)
+        if self.kind == "sheet":
+            return sheet(self.map, title=name)
         title = f"{name}: {self.target['class']}"
         return overlay(self.image, self.map, show=self.plugin.show, title=title)
 
@@ -112,7 +115,7 @@ class Explanation:
             import numpy as np
 
             np.save(path, self._squeezed().numpy())
-        elif name.endswith((".nii", ".nii.gz")):
+        elif name.endswith((".nii", ".nii.gz")) and self.kind != "sheet":
             import nibabel as nib
             import numpy as np
 
@@ -120,7 +123,8 @@ class Explanation:
             last = values if values.dim() == self.image.dim() - 1 else values.movedim(0, -1)
             nib.save(nib.Nifti1Image(last.contiguous().numpy(), np.eye(4)), path)
         else:
-            raise ValueError(f"'{path.name}' must end in .npy, .nii.gz, .nii, .png, .svg or .pdf.")
+            volumes = "" if self.kind == "sheet" else ".nii.gz, .nii, "
+            raise ValueError(f"'{path.name}' must end in .npy, {volumes}.png, .svg or .pdf.")
         return path
 
     def _squeezed(self) -> Tensor:

@@ -31,6 +31,7 @@ __all__ = [
     "Param",
     "Passes",
     "Plugin",
+    "Returns",
     "attribution",
     "explainability",
     "layer_attribution",
@@ -39,6 +40,9 @@ __all__ = [
 
 Family = Literal["attribution", "layer_attribution", "explainability", "wrapper"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
+
+Returns = Literal["map", "image", "sheet"]
+"""A map is laid over the image, an image lies on its grid, a sheet is a picture of its own."""
 
 EXPECTED: dict[Family, tuple[tuple[str, ...], ...]] = {
     "attribution": (("probe",), ("probe", "layer")),
@@ -132,6 +136,9 @@ class Plugin:
         How a picture of its map is drawn.
     fused : bool
         Whether the one pass that a group shares answers it.
+    returns : {"map", "image", "sheet"}
+        A map (K, *spatial) to lay over the image, an image (C, *spatial) on the image's grid, or a
+        sheet: a picture (1 or 3, height, width) of any size, from 0 to 1.
     """
 
     name: str
@@ -150,6 +157,7 @@ class Plugin:
     library: str | None = None
     show: Literal["signed", "magnitude"] = "signed"
     fused: bool = False
+    returns: Returns = "map"
 
     @property
     def source(self) -> Path:
@@ -205,10 +213,12 @@ class MethodDecorator:
         library: str | None = None,
         show: Literal["signed", "magnitude"] = "signed",
         fused: bool = False,
+        returns: Returns | None = None,
     ) -> Callable[[F], F]:
         """Take what cannot be read off the signature; see `Plugin` for the meaning of each.
 
         `paper` and `passes` are needed; `passes` may be a `Passes` where the cost is always the same.
+        An explainability method returns an image where it does not say, the others always a map.
         """
         if function is not None:
             raise complain(function, self._lacks('paper="…", passes=lambda p: Passes(forward=1)'))
@@ -218,6 +228,9 @@ class MethodDecorator:
                 raise complain(function, self._lacks('paper="Author et al., Venue Year"'))
             if passes is None:
                 raise complain(function, self._lacks("passes=lambda p: Passes(forward=1)"))
+            usual: Returns = "image" if self.family == "explainability" else "map"
+            if usual == "map" and returns not in (None, "map"):
+                raise complain(function, f"{article(self.family)} returns a map, no {returns}")
             return _register(
                 function,
                 self.family,
@@ -230,6 +243,7 @@ class MethodDecorator:
                 library=library,
                 show=show,
                 fused=fused,
+                returns=returns or usual,
             )
 
         return decorate
@@ -243,7 +257,8 @@ layer_attribution = MethodDecorator(
     "layer_attribution", "A method that gets a layer and returns a map on that layer's grid."
 )
 explainability = MethodDecorator(
-    "explainability", "A method that returns an image, a set of images, or a surrogate."
+    "explainability",
+    "A method that shows what the model has learnt: an image, a sheet of them, or a map.",
 )
 
 

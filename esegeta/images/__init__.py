@@ -4,6 +4,15 @@ from esegeta.images.image import Image
 from esegeta.images.prepare import Prepared, prepare
 from esegeta.images.reading import read
 from esegeta.images.steps import Step, check_steps
-from esegeta.images.writing import write_map
+from esegeta.images.writing import write_map, write_sheet
 
-__all__ = ["Image", "Prepared", "Step", "check_steps", "prepare", "read", "write_map"]
+__all__ = [
+    "Image",
+    "Prepared",
+    "Step",
+    "check_steps",
+    "prepare",
+    "read",
+    "write_map",
+    "write_sheet",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,15 +40,36 @@ def write_map(map: Tensor, image: Image, folder: str | Path, stem: str = "map") 
     values = map.detach().to("cpu").numpy().astype(np.float32, copy=False)
     flat = image.ndim == 2 and not image.space
     path = Path(folder) / f"{stem}{'.npy' if flat else '.nii.gz'}"
+    with _writing(path) as unfinished:
+        if flat:
+            np.save(unfinished, values[0] if len(values) == 1 else values)
+        else:
+            _nifti(values, image.affine, image.space or 1, unfinished)
+    return path
+
+
+def write_sheet(sheet: Tensor, folder: str | Path, stem: str = "map") -> Path:
+    """Write a picture (1 or 3, H, W) of its own as ``stem.npy``, (H, W) or (3, H, W).
+
+    Raises
+    ------
+    ImageError
+        Where the folder cannot be written to.
+    """
+    values = sheet.detach().to("cpu").numpy().astype(np.float32, copy=False)
+    path = Path(folder) / f"{stem}.npy"
+    with _writing(path) as unfinished:
+        np.save(unfinished, values[0] if len(values) == 1 else values)
+    return path
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
     try:
         with replacing(path) as unfinished:
-            if flat:
-                np.save(unfinished, values[0] if len(values) == 1 else values)
-            else:
-                _nifti(values, image.affine, image.space or 1, unfinished)
+            yield unfinished
     except OSError as error:
         raise ImageError(f"{path} cannot be written: {error.strerror or error}.") from error
-    return path
 
 
 def _nifti(values: Array, affine: Affine, space: int, path: Path) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PANEL = 3.6
 """Inches that the longer side of a picture takes."""
+SHEET = 7.2
+"""Inches that the width of a sheet takes."""
 MARGIN, GAP, HEAD, BAR, LEAST = 0.2, 0.16, 0.76, 1.05, 5.4
 DIM = 0.72
 """How light white is under a map, so that the map's light colours are lighter still."""
@@ -82,4 +84,15 @@ def pair(image: Array, result: Array, affine: Affine | None, title: str) -> Figu
         picture, words = face(data)
         paper.text(left, HEAD - 0.2, f"{name}{words}")
         canvas.show(paper.axes(left, HEAD, across, down), picture, spacing)
+    return paper.figure
+
+
+def sheet(values: Array, title: str) -> Figure:
+    """Draw a picture (1 or 3, H, W), from 0 to 1, as wide as a figure."""
+    across = max(SHEET, LEAST - 2 * MARGIN)
+    down = across * values.shape[1] / values.shape[2]
+    paper = canvas.Canvas(across + 2 * MARGIN, HEAD + down + MARGIN)
+    paper.title(MARGIN, title)
+    shown = values.transpose(1, 2, 0) if len(values) == 3 else values[0]
+    canvas.show(paper.axes(MARGIN, HEAD, across, down), shown, (1.0, 1.0))
     return paper.figure

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-__all__ = ["heat", "overlay", "picture", "save_figure"]
+__all__ = ["heat", "overlay", "picture", "save_figure", "sheet"]
 
 
 def overlay(
@@ -83,6 +83,11 @@ def picture(
     _same_grid(first.shape[1:], second.shape[1:])
     draw = flat.pair if first.ndim == 3 else volume.pair
     return draw(first, second, _checked(affine), title)
+
+
+def sheet(values: Tensor | NDArray[Any], *, title: str = "") -> Figure:
+    """Draw a picture (1 or 3, height, width), from 0 to 1, that is on no image's grid."""
+    return flat.sheet(to_array(values), title)
 
 
 def save_figure(figure: Figure, path: Path) -> Path:

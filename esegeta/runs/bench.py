@@ -211,11 +211,15 @@ def _ran(layer: str, ran: Mapping[str, int]) -> bool:
 def write(
     explanation: Explanation, image: images.Prepared, folder: Path, job: Job
 ) -> dict[str, str]:
-    """Write a map on its source's grid, and its picture."""
+    """Write a map on its source's grid, or a sheet as it is, and the picture of either."""
+    title = job.method if job.layer is None else f"{job.method} at {job.layer}"
+    if explanation.kind == "sheet":
+        path = images.write_sheet(explanation.map, folder)
+        pictures.save_figure(pictures.sheet(explanation.map, title=title), folder / OVERLAY)
+        return {"map": path.name, "overlay": OVERLAY}
     source = image.image
     mapped = image.to_source(explanation.map)
     path = images.write_map(mapped, source, folder)
-    title = job.method if job.layer is None else f"{job.method} at {job.layer}"
     affine = None if source.ndim == 2 else source.affine
     if explanation.kind == "image":
         figure = pictures.picture(source.tensor, mapped, affine=affine, title=title)
