@@ -224,14 +224,12 @@ def layers(config: ConfigFile, as_json: AsJson = False) -> None:
         return
     for model, infos in found.items():
         names = (Column(title, no_wrap=True) for title in ("layer", "kind"))
-        table = Table(*names, "output", "grid of its map", "parameters", title=model)
+        table = Table(*names, "output", "grid of its map", "parameters", "", title=model)
         for info in infos:
-            places = [info.name]
-            if info.calls > 1:
-                places = [f"{info.name}#{call}" for call in range(1, info.calls + 1)]
             shape, grid = (" × ".join(map(str, axes or ())) for axes in (info.shape, info.grid))
-            for name in places:
-                table.add_row(name, info.kind, shape, grid, f"{info.parameters:,}")
+            for name in info.addresses:
+                chosen = "auto" if info.auto and name == info.addresses[-1] else ""
+                table.add_row(name, info.kind, shape, grid, f"{info.parameters:,}", chosen)
         _print(table)
 
 

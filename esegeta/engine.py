@@ -14,15 +14,18 @@ from pydantic import BaseModel, ValidationError
 from torch import Tensor, nn
 
 from esegeta.checks import CheckFailed, check_map
-from esegeta.errors import MethodError, TargetError, listed, unknown
+from esegeta.errors import MethodError, TargetError, counted, listed, unknown
 from esegeta.explanation import Explanation
 from esegeta.isolation import peak_memory, quarantine
-from esegeta.models import expected_input
+from esegeta.models import choose, expected_input, layers
+from esegeta.patterns import open_ended
 from esegeta.plugin import Passes, Plugin
 from esegeta.precision import require_amp, spot_check
 from esegeta.probe import Patches, Placed, Probe, Region, Target
 from esegeta.probe.checkpoint import Checkpoint
+from esegeta.probe.network import Network
 from esegeta.probe.patches import PatchedNetwork
+from esegeta.probe.tiling import Tiling
 from esegeta.registry import Registry, find
 
 if TYPE_CHECKING:
@@ -201,7 +204,7 @@ def explain(
     target : str or int
         The class, by name or index, or ``"predicted"``.
     layer : str, optional
-        Name of the layer, for methods that take one.
+        Name of the layer, for methods that take one; ``"auto"`` is the last that still has a grid.
     task : {"classification", "segmentation"}
         What the model does; decides the wrapper.
     classes : sequence of str
@@ -233,6 +236,8 @@ def explain(
         raise TargetError(f"patches are for segmentation; the task is {task!r}.")
     tensor = torch.as_tensor(image)
     tensor = tensor[0] if _batched(tensor, model) else tensor
+    if layer is not None and open_ended(layer):
+        layer = _only(layer, model, tensor, patches)
     probe = make_probe(
         model,
         tensor,
@@ -250,6 +255,19 @@ def explain(
     )
     chosen = _validated(plugin, parameters)
     return run_method(probe, plugin, layer=layer, parameters=chosen, seed=seed)
+
+
+def _only(layer: str, model: nn.Module, image: Tensor, patches: Patches | None) -> str:
+    """The one layer that ``auto`` or a pattern stands for."""
+    example = (
+        image[None] if patches is None else Tiling(image.shape[1:], patches).cut(image[None], 0)
+    )
+    found = choose(layer, layers(model, example.to(Network(model).device)))
+    if len(found) > 1:
+        raise MethodError(
+            f"'{layer}' fits {counted(len(found), 'layer')}: {listed(found)}; name one."
+        )
+    return found[0]
 
 
 def _wrapper(registry: Registry, name: str | None, task: str) -> Plugin:

@@ -195,7 +195,8 @@ class Method(Part):
     use: Text = Field(description="The method's name")
     with_: dict[str, Any] = Field(default={}, alias="with", description="Its parameters")
     layers: list[Text] = Field(
-        default=[], description="Layers by name, as esegeta layers lists them"
+        default=[],
+        description='Layers by name (esegeta layers lists them) or pattern ("decoder.*"), or "auto"',
     )
     target: Target | None = Field(
         default=None, description="Changes to the model's and config's target"

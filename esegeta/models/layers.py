@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -31,6 +32,9 @@ class LayerInfo:
         Numbers it learnt, with those of the layers inside it.
     grid : tuple of int or None
         The grid on which its output is a map of the image.
+    auto : bool
+        Whether it is the last to end whose output is a grid of more than one cell, the prediction
+        itself aside. Of a classifier that is what the head sees.
     """
 
     name: str
@@ -39,6 +43,14 @@ class LayerInfo:
     calls: int
     parameters: int
     grid: tuple[int, ...] | None
+    auto: bool = False
+
+    @property
+    def addresses(self) -> list[str]:
+        """How each of its calls is addressed."""
+        if self.calls == 1:
+            return [self.name]
+        return [f"{self.name}#{call}" for call in range(1, self.calls + 1)]
 
 
 def layers(module: nn.Module, image: Tensor, *, name: str = "the image") -> list[LayerInfo]:
@@ -60,6 +72,7 @@ def layers(module: nn.Module, image: Tensor, *, name: str = "the image") -> list
         If the network cannot take the image.
     """
     started: dict[str, LayerInfo] = {}
+    ended: dict[str, LayerInfo] = {}
 
     def start(name: str, layer: nn.Module) -> Any:
         def hook(layer: nn.Module, inputs: Any) -> None:
@@ -73,6 +86,7 @@ def layers(module: nn.Module, image: Tensor, *, name: str = "the image") -> list
     def end(name: str) -> Any:
         def hook(layer: nn.Module, inputs: Any, output: Any) -> None:
             tensor, info = _tensor(output), started[name]
+            ended[name] = ended.pop(name, info)  # in the order of the last ends
             if tensor is not None and info.shape is None:
                 info.shape, info.grid = tuple(tensor.shape), _grid(tensor, image)
 
@@ -84,8 +98,17 @@ def layers(module: nn.Module, image: Tensor, *, name: str = "the image") -> list
                 before = layer.register_forward_pre_hook(start(layer_name, layer))
                 hooks.callback(before.remove)
                 hooks.callback(layer.register_forward_hook(end(layer_name)).remove)
-        run_once(module, image, name=name)
+        prediction = _tensor(run_once(module, image, name=name))
+    _mark(list(ended.values()), None if prediction is None else tuple(prediction.shape))
     return list(started.values())
+
+
+def _mark(ended: list[LayerInfo], prediction: tuple[int, ...] | None) -> None:
+    """Mark the layer that ``auto`` stands for."""
+    for info in reversed(ended):
+        if info.grid is not None and prod(info.grid) > 1 and info.shape != prediction:
+            info.auto = True
+            return
 
 
 def _grid(output: Tensor, image: Tensor) -> tuple[int, ...] | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from esegeta import config
 from esegeta.errors import RunError, counted
 from esegeta.runs.agenda import Agenda, agenda, require_methods
+from esegeta.runs.choosing import chosen
 from esegeta.runs.cluster import workplaces
 from esegeta.runs.device import Place, require
 from esegeta.runs.dispatch import RayDriver
@@ -122,7 +123,8 @@ def run(
     root = Path(output) if output else Path(settings.output)
     if only_failed:
         RunFolder.open(root)  # which says that there is none
-    plan = stamp(make(settings, registry), settings, registry)
+    plan = make(settings, registry, chosen=chosen(settings, where))
+    plan = stamp(plan, settings, registry)
     with workplaces(settings.execution) as where_to:
         require(plan, where_to)
         folder = RunFolder.create(root, settings.execution.log)

@@ -13,6 +13,7 @@ from esegeta import config
 from esegeta.plugin import Passes
 from esegeta.registry import Registry
 from esegeta.runs import measure
+from esegeta.runs.choosing import chosen
 from esegeta.runs.device import places
 from esegeta.runs.fingerprint import stamp
 from esegeta.runs.measure import Pass
@@ -196,7 +197,8 @@ def forecast(settings: config.Config, registry: Registry, plugins: tuple[Path, .
     RunError
         Where a device is not there.
     """
-    plan = make(settings, registry)
+    layers = chosen(settings, plugins)
+    plan = make(settings, registry, chosen=layers)
     execution = settings.execution
     workers = len(places(execution)) if execution.engine == "local" else None
     slot = Slot(measure.start, settings, plugins)
@@ -221,6 +223,6 @@ def forecast(settings: config.Config, registry: Registry, plugins: tuple[Path, .
                 shapes[key] = one.spatial
     finally:
         slot.kill()
-    plan = stamp(make(settings, registry, shapes), settings, registry)
+    plan = stamp(make(settings, registry, shapes, layers), settings, registry)
     # No more start than there are jobs.
     return Forecast(plan, measured, failing, workers and min(workers, len(plan)))

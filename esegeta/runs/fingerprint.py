@@ -14,7 +14,7 @@ from esegeta.runs import code
 from esegeta.runs.code import content
 from esegeta.runs.plan import Job, Plan
 
-_MAKES_MAPS = ("engine.py", "probe", "images", "models")
+_MAKES_MAPS = ("engine.py", "libraries.py", "probe", "images", "models")
 """The parts of esegeta that decide how a map looks."""
 
 

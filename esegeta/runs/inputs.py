@@ -49,22 +49,30 @@ def layers(settings: config.Config) -> dict[str, list[models.LayerInfo]]:
     ModelError, ImageError
         Where a model or its image cannot be loaded, or the one does not take the other.
     """
-    listed = {}
-    for model in settings.models:
-        fitting = (
-            image
-            for image in config.expand(settings)
-            if image.models is None or model.name in image.models
-        )
-        image = next(fitting, None)
-        if image is None:
-            raise ModelError(f"Model {model.name!r}: no image is for it, so it cannot be run.")
-        steps = settings.preprocess if model.preprocess is None else model.preprocess
-        target = config.target_of(settings, model)
-        tensor = prepared(image, steps).tensor[None]
-        name = image.name or "the image"
-        listed[model.name] = layers_of(models.load(model).module, tensor, target, name)
-    return listed
+    return {model.name: layers_in(settings, model) for model in settings.models}
+
+
+def layers_in(settings: config.Config, model: config.Model) -> list[models.LayerInfo]:
+    """List a model's layers, as they run on the first image it is for.
+
+    Raises
+    ------
+    ModelError, ImageError
+        As `layers`.
+    """
+    fitting = (
+        image
+        for image in config.expand(settings)
+        if image.models is None or model.name in image.models
+    )
+    image = next(fitting, None)
+    if image is None:
+        raise ModelError(f"Model {model.name!r}: no image is for it, so it cannot be run.")
+    steps = settings.preprocess if model.preprocess is None else model.preprocess
+    target = config.target_of(settings, model)
+    tensor = prepared(image, steps).tensor[None]
+    name = image.name or "the image"
+    return layers_of(models.load(model).module, tensor, target, name)
 
 
 def layers_of(

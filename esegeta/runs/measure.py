@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esegeta import config
+from esegeta.errors import ModelError
 from esegeta.plugin import Passes
 from esegeta.runs.plan import Group
 from esegeta.runs.worker import message
@@ -166,3 +168,26 @@ def _volume(network: PatchedNetwork, values: Tensor) -> int:
     """Tell how many bytes the volume takes to which a patch's values (1, K, *cells) are blended."""
     cells = network.tiling.grid(values.shape[2:]).shape
     return values.shape[1] * prod(cells) * max(4, values.element_size())
+
+
+def choose(model: config.Model, patterns: Sequence[str]) -> dict[str, list[str] | str]:
+    """Find the layers that patterns stand for, or the reason why there are none.
+
+    A model that cannot be run gives nothing: its jobs say what is wrong with it.
+    """
+    from esegeta import models
+    from esegeta.runs.inputs import layers_in
+
+    assert _given is not None
+    try:
+        listed = layers_in(_given[0], model)
+    # Whatever a user's model raises, SystemExit too.
+    except BaseException:
+        return {}
+    found: dict[str, list[str] | str] = {}
+    for pattern in patterns:
+        try:
+            found[pattern] = models.choose(pattern, listed)
+        except ModelError as error:
+            found[pattern] = str(error)
+    return found

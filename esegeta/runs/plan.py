@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from esegeta import config
@@ -153,7 +154,16 @@ Shapes = Mapping[tuple[str, str], tuple[int, ...]]
 """The spatial shape of the prepared image of a model and an image, by their names."""
 
 
-def make(settings: config.Config, registry: Registry, shapes: Shapes | None = None) -> Plan:
+Chosen = Mapping[tuple[str, str], Sequence[str]]
+"""The layers that a pattern stands for in a model, by the model's name and the pattern."""
+
+
+def make(
+    settings: config.Config,
+    registry: Registry,
+    shapes: Shapes | None = None,
+    chosen: Chosen | None = None,
+) -> Plan:
     """Plan a run: every method on every image and model it is meant for.
 
     Models come outermost, so that each is loaded once.
@@ -164,6 +174,8 @@ def make(settings: config.Config, registry: Registry, shapes: Shapes | None = No
     registry : Registry
     shapes : mapping, optional
         Where known, what costs depend on; else they are told for a typical image.
+    chosen : mapping, optional
+        What patterns of layers stand for, where known; else each counts as one layer.
 
     Raises
     ------
@@ -179,7 +191,7 @@ def make(settings: config.Config, registry: Registry, shapes: Shapes | None = No
         for image in images:
             if image.models is None or model.name in image.models:
                 spatial = (shapes or {}).get((model.name, str(image.name)))
-                groups += _groups(settings, registry, model, image, spatial)
+                groups += _groups(settings, registry, model, image, spatial, chosen or {})
     if not groups:
         raise ConfigError(
             [
@@ -211,6 +223,7 @@ def _groups(
     model: config.Model,
     image: config.Image,
     spatial: tuple[int, ...] | None,
+    chosen: Chosen,
 ) -> Iterator[Group]:
     """One group per target, in the order in which the methods name them."""
     methods: dict[str, list[config.Method]] = {}
@@ -220,6 +233,8 @@ def _groups(
             target = _complete(config.target_of(settings, model, method))
             key = target.model_dump_json(by_alias=True)
             targets[key] = target
+            meant = [chosen.get((model.name, layer), [layer]) for layer in method.layers]
+            method = method.model_copy(update={"layers": [*chain.from_iterable(meant)]})
             methods.setdefault(key, []).append(method)
     taken: set[str] = set()
     # Beside the folders of images lie the run's own files.
