@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # On one core pytest-xdist only costs; on more, each worker computes with one thread.
 WORKERS ?= auto
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test lint coverage docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/esegeta run configs/demo.json --output runs/demo --resume
@@ -18,6 +18,10 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+coverage: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --write-coverage tests/plugins/test_contracts.py \
+		tests/plugins/test_adapters.py
 
 docs: $(VENV)/installed
 	$(BIN)/python -m docs.build

@@ -2,9 +2,10 @@
 
 import sys
 
-from benchmarks import engine, fusing, many, patches, perturbation
+from benchmarks import engine, fusing, many, methods, patches, perturbation
 
 PARTS = {
+    "methods": methods,
     "fusing": fusing,
     "perturbation": perturbation,
     "engine": engine,

@@ -14,7 +14,7 @@ GENERATED = "<!-- Written by `make docs` from the code; do not edit. -->"
 FAMILIES = {
     "attribution": "attribution: a map on the image",
     "layer_attribution": "layer attribution: a map on a layer's grid, enlarged to the image",
-    "explainability": "explainability: an image that shows what the model has learnt",
+    "explainability": "explainability: what the model has learnt, or where it looks",
     "wrapper": "wrapper: from a model's output to class scores",
 }
 LAYER = "layer4"
@@ -84,8 +84,10 @@ def page(plugin: Plugin) -> str:
 
 def example(plugin: Plugin) -> dict[str, object]:
     """Write the plug-in as an entry of a config, with its own defaults."""
-    schema = plugin.parameters.model_json_schema().get("properties", {})
+    whole = plugin.parameters.model_json_schema()
+    schema = whole.get("properties", {})
     values = {k: s["default"] for k, s in schema.items() if s.get("default") is not None}
+    values |= dict.fromkeys(whole.get("required", []), LAYER)  # what has no default names a layer
     given: dict[str, object] = {"with": values} if values else {}
     if plugin.family == "wrapper":
         return {"target": {"class": "predicted", "wrapper": plugin.name} | given}

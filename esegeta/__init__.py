@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from esegeta.errors import RunError as RunError
     from esegeta.errors import TargetError as TargetError
     from esegeta.explanation import Explanation as Explanation
+    from esegeta.libraries import import_library as import_library
+    from esegeta.libraries import library_call as library_call
     from esegeta.plugin import Param as Param
     from esegeta.plugin import Passes as Passes
     from esegeta.plugin import attribution as attribution
@@ -42,6 +44,8 @@ _HOME = {
     "TargetError": "errors",
     "explain": "engine",
     "Explanation": "explanation",
+    "import_library": "libraries",
+    "library_call": "libraries",
     "Param": "plugin",
     "Passes": "plugin",
     "attribution": "plugin",

@@ -6,11 +6,13 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from esegeta import inspecting
 from esegeta.errors import ConfigError, EsegetaError, PluginError, RunError
 from esegeta.streams import stdout_aside
 from esegeta.version import __version__
@@ -28,6 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(inspecting.app, name="inspect", hidden=True)
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The JSON file, or 'demo'.")]
 RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
@@ -266,6 +270,43 @@ def schema(plugins: Plugins = None) -> None:
     _print_json(found)
 
 
+@app.command()
+def convert(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A JSON config of TorchEsegeta.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write; else it is printed.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="file.py:Class, package.module:callable, or a model file.")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="The model's weights.")] = None,
+    image: Annotated[list[Path] | None, typer.Option(help="An image; may be repeated.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+) -> None:
+    """Turn a config of TorchEsegeta into one of esegeta, and say what had to be chosen."""
+    from esegeta.convert import convert as converted
+    from esegeta.convert import write
+
+    with stdout_aside():
+        made = converted(
+            old,
+            _find(()).methods(),
+            model=model,
+            weights=weights,
+            images=image or (),
+            base=output.parent if output else None,
+        )
+    for note in made.notes:
+        typer.echo(f"- {note}", err=True)
+    if output is None:
+        _print_json(made.config)
+        return
+    write(made, output, force=force)
+    typer.echo(
+        f"wrote {output}; look it through, then:  {shlex.join(['esegeta', 'validate', str(output)])}"
+    )
+
+
 @app.command(name="new-plugin")
 def new_plugin(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The method's name.")],
@@ -288,6 +329,24 @@ def report(folder: RunDir) -> None:
     from esegeta.runs.folder import RunFolder
 
     typer.echo(f"report: {page.write(RunFolder.open(folder).root)}")
+
+
+@app.command()
+def gui(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[CONFIG|RUN]", help="A JSON file or a run folder.")
+    ] = None,
+) -> None:
+    """Open the desktop wizard: from a model file to maps, without writing JSON."""
+    try:
+        # By name: the wizard is a client of this command line, not a part of what it imports.
+        window = import_module("esegeta.gui.app")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("PySide6", "pyqtgraph", "shiboken6"):
+            raise
+        message = f"the wizard needs {error.name}; pip install 'esegeta[gui]'"
+        raise RunError(message) from error
+    raise typer.Exit(window.main(path))
 
 
 @app.command()

@@ -30,7 +30,13 @@ FOLDERS = {
 }
 """The sub-folders of the built-in plug-ins, and the family each is for."""
 
-EXTRAS = {"lime": "methods", "shap": "methods", "torchray": "torchray", "lucent": "lucent"}
+EXTRAS = {
+    "lime": "methods",
+    "shap": "methods",
+    "sklearn": "methods",
+    "torchray": "torchray",
+    "lucent": "lucent",
+}
 """Which extra of esegeta brings a module."""
 
 

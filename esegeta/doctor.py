@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
 
+from esegeta.libraries import mend_torchvision
 from esegeta.version import __version__
 
 State = Literal["ok", "missing", "broken"]
@@ -108,9 +109,11 @@ def _torchvision() -> Finding:
     version = _version("torchvision")
     if version is None:
         return Finding("torchvision", "missing", "not installed; only models of its own need it")
+    mended = _import("torch") is None and mend_torchvision()
     trouble = _import("torchvision")
     if trouble is None:
-        return Finding("torchvision", "ok", version)
+        without = ", without its operators (nms, detection models): not built for this torch"
+        return Finding("torchvision", "ok", version + without * mended)
     return Finding(
         "torchvision",
         "broken",

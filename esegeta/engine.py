@@ -227,6 +227,7 @@ def explain(
     registry = _registry()
     plugin = registry.method(method)
     chosen_wrapper = _wrapper(registry, wrapper, task)
+    require_task(plugin, task)
     if task != "segmentation" and (mask != "predicted" or label is not None):
         given = f"the mask {mask!r}" if mask != "predicted" else "a label map"
         raise TargetError(
@@ -255,6 +256,18 @@ def explain(
     )
     chosen = _validated(plugin, parameters)
     return run_method(probe, plugin, layer=layer, parameters=chosen, seed=seed)
+
+
+def require_task(plugin: Plugin, task: str) -> None:
+    """Refuse a task that a method does not serve.
+
+    Raises
+    ------
+    MethodError
+        If it does not.
+    """
+    if task not in plugin.tasks:
+        raise MethodError(f"'{plugin.name}' serves {listed(plugin.tasks)} only, not {task}.")
 
 
 def _only(layer: str, model: nn.Module, image: Tensor, patches: Patches | None) -> str:

@@ -14,7 +14,7 @@ It needs pytest (extra ``test``).
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -26,7 +26,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esegeta.engine import expected, make_probe, run_method
+from esegeta.engine import expected, make_probe, require_task, run_method
+from esegeta.errors import EsegetaError
 from esegeta.explanation import Explanation
 from esegeta.plugin import Plugin
 from esegeta.probe import Patches, Probe, Region, Target
@@ -148,12 +149,22 @@ class _Contract:
         """The plug-in itself."""
         return cls.registry().get(cls.plugin)
 
+    @classmethod
+    def served(cls) -> list[Case]:
+        """What it is tried on."""
+        plugin = cls.found()
+        return [c for c in cls.cases if c.ndim in plugin.ndim and c.task in plugin.tasks]
+
+    @classmethod
+    def refused(cls) -> list[Case]:
+        """What it has to refuse: what the others serve and it does not."""
+        served = set(map(str, cls.served()))
+        return [case for case in CASES if str(case) not in served]
+
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Make one test per dimension and task that the plug-in serves."""
         if "case" in metafunc.fixturenames:
-            plugin = self.found()
-            served = [c for c in self.cases if c.ndim in plugin.ndim and c.task in plugin.tasks]
-            metafunc.parametrize("case", served, ids=str)
+            metafunc.parametrize("case", self.served(), ids=str)
 
     def test_is_described(self) -> None:
         """Its docstring, its paper and the help of every parameter are there for people to read."""
@@ -162,6 +173,9 @@ class _Contract:
         assert plugin.family == "wrapper" or plugin.paper
         for name, schema in plugin.parameters.model_json_schema().get("properties", {}).items():
             assert schema.get("description"), f"parameter {name} has no help"
+
+
+_PLAIN: dict[type, dict[Case, Explanation]] = {}
 
 
 class MethodContract(_Contract):
@@ -179,7 +193,7 @@ class MethodContract(_Contract):
             **options,
         )
 
-    def explanation(self, probe: Probe, seed: int = 0) -> Explanation:
+    def explanation(self, probe: Probe) -> Explanation:
         """Run the method with the class's parameters."""
         plugin = self.found()
         return run_method(
@@ -187,12 +201,18 @@ class MethodContract(_Contract):
             plugin,
             layer=LAYER if plugin.takes_layer else None,
             parameters=plugin.validate(self.parameters),
-            seed=seed,
         )
+
+    def plain(self, case: Case) -> Explanation:
+        """What the method gives of a case, which several tests compare with; made once."""
+        known = _PLAIN.setdefault(type(self), {})
+        if case not in known:
+            known[case] = self.explanation(self.probe(case))
+        return known[case]
 
     def test_map_lies_on_the_image(self, case: Case) -> None:
         """Shape, type, device; finite, and neither zero nor constant (or the run itself raises)."""
-        found = self.explanation(self.probe(case))
+        found = self.plain(case)
         if found.kind == "sheet":
             assert found.map.dim() == 3
             assert len(found.map) in (1, 3)
@@ -207,21 +227,19 @@ class MethodContract(_Contract):
 
     def test_same_seed_same_map(self, case: Case) -> None:
         """Chance comes from the probe's generator or the seeded global ones alone."""
-        torch.rand(3)
-        first = self.explanation(self.probe(case), seed=5).map
+        first = self.plain(case).map
         torch.rand(5)
-        again = self.explanation(self.probe(case), seed=5).map
-        assert torch.equal(first, again)
+        assert torch.equal(first, self.explanation(self.probe(case)).map)
 
     def test_independent_of_the_batch(self, case: Case) -> None:
         """One image at a time gives the same map as many at once."""
-        many = self.explanation(self.probe(case)).map
+        many = self.plain(case).map
         one = self.explanation(self.probe(case, memory=1)).map
         torch.testing.assert_close(one, many, rtol=1e-3, atol=1e-4 * float(many.abs().max()))
 
     def test_in_double_precision(self, case: Case) -> None:
         """A model in float64 gives the same map, so nothing is tied to float32."""
-        single = self.explanation(self.probe(case)).map
+        single = self.plain(case).map
         double = self.explanation(self.probe(case, case.model().double())).map
         torch.testing.assert_close(single, double, rtol=1e-2, atol=1e-3 * float(double.abs().max()))
 
@@ -245,11 +263,26 @@ class MethodContract(_Contract):
         assert np.array_equal(states[1], np.random.get_state()[1])  # type: ignore[index]
         assert states[2] == random.getstate()
 
+    def test_refuses_the_rest_with_a_reason(
+        self, record_property: Callable[[str, object], None]
+    ) -> None:
+        """What it does not serve fails with a sentence, not with a picture or a traceback."""
+        reasons = {}
+        for case in self.refused():
+            with pytest.raises(EsegetaError) as caught:
+                self._try(case)
+            reasons[str(case)] = str(caught.value)
+        record_property("refused", reasons)
+
+    def _try(self, case: Case) -> None:
+        require_task(self.found(), case.task)
+        self.explanation(self.probe(case))
+
     def test_costs_what_it_says(self, case: Case) -> None:
         """The passes announced for the plan are those that a fresh probe takes."""
         plugin = self.found()
         announced = expected(self.probe(case), plugin, plugin.validate(self.parameters))
-        taken = self.explanation(self.probe(case)).passes
+        taken = self.plain(case).passes
         for kind, said in (("forward", announced.forward), ("backward", announced.backward)):
             assert taken[kind] <= said * 1.1 + 1, kind
             # Of an image in patches only those pass that a question is about.

@@ -439,7 +439,7 @@ def test_new_plugin_is_found_next(call, project) -> None:
 def test_doctor_finds_this_installation_well(call, project) -> None:
     said = call("doctor")
     assert said.code == 0, said.out
-    for part in ("torch", "Python", "CPU", "memory", "output here", 'pip install "esegeta['):
+    for part in ("torch", "Python", "CPU", "memory", "output here", "extra"):
         assert part in said.out, part
 
 
@@ -448,7 +448,9 @@ def test_doctor_tells_what_is_broken(call, project, monkeypatch: pytest.MonkeyPa
 
     real_version, real_import = doctor._version, doctor._import
     monkeypatch.setattr(
-        doctor, "_version", lambda n: {"torchvision": "0.9", "rich": None}.get(n, real_version(n))
+        doctor,
+        "_version",
+        lambda n: {"torchvision": "0.9", "rich": None, "lime": None}.get(n, real_version(n)),
     )
     trouble = "RuntimeError: operator torchvision::nms does not exist"
     monkeypatch.setattr(
@@ -459,3 +461,4 @@ def test_doctor_tells_what_is_broken(call, project, monkeypatch: pytest.MonkeyPa
     assert re.search(r"broken +torchvision +0\.9 does not fit torch", said.out)
     assert "nms does not exist" in said.out
     assert re.search(r"broken +rich +not installed\n +→ pip install", said.out)
+    assert 'pip install "esegeta[methods]"' in said.out

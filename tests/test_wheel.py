@@ -26,7 +26,16 @@ def installed(tmp_path_factory):
     """A fresh environment that holds the wheel; the libraries come from the one the tests run in."""
     folder = tmp_path_factory.mktemp("wheel")
     tree = folder / "tree"
-    kept = ["esegeta", "plugins", "configs", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"]
+    kept = [
+        "esegeta",
+        "gui",
+        "plugins",
+        "configs",
+        "setup.cfg",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+    ]
     for name in kept:
         source = ROOT / name
         if source.is_dir():

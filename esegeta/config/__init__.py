@@ -2,7 +2,7 @@
 
 from esegeta.config.check import check
 from esegeta.config.files import expand, references
-from esegeta.config.loading import dump, load, parse, plugin_folders, validate
+from esegeta.config.loading import dump, examine, load, parse, plugin_folders, validate
 from esegeta.config.models import (
     DEFAULT_WRAPPER,
     Config,
@@ -28,6 +28,7 @@ __all__ = [
     "check",
     "class_names",
     "dump",
+    "examine",
     "expand",
     "load",
     "parse",

@@ -55,20 +55,53 @@ def validate(path: Path | str, folders: Sequence[Path] = ()) -> tuple[Config, Re
     """
     file, data = _data(path)
     base = file.parent.resolve()
-    problems: list[Problem] = []
-    config: Config | None = None
-    try:
-        config = parse(data, base)
-    except ConfigError as error:
-        problems = error.problems
-        config = repaired(data, base)
+    config, problems = _formed(data, base)
     registry = find([*plugin_folders(config, base), *folders])
+    problems = _with_plugins(config, problems, data, registry)
+    if problems or config is None:
+        raise ConfigError(problems, str(file))
+    return config, registry
+
+
+def examine(data: Any, base: Path, registry: Registry) -> tuple[Config | None, list[Problem]]:
+    """Say everything that is wrong with JSON data that may be half a config.
+
+    Parameters
+    ----------
+    data : JSON data
+    base : Path
+        The folder that relative paths are relative to.
+    registry : Registry
+        The plug-ins it may use.
+
+    Returns
+    -------
+    Config or None
+        What can be read of it.
+    list of Problem
+        None, where it is all right.
+    """
+    base = Path(base).resolve()
+    config, problems = _formed(data, base)
+    return config, _with_plugins(config, problems, data, registry)
+
+
+def _formed(data: Any, base: Path) -> tuple[Config | None, list[Problem]]:
+    """Read what is well-formed, and say what is not."""
+    try:
+        return parse(data, base), []
+    except ConfigError as error:
+        return repaired(data, base), error.problems
+
+
+def _with_plugins(
+    config: Config | None, problems: list[Problem], data: Any, registry: Registry
+) -> list[Problem]:
+    """Add what the plug-ins say of a config, and order all problems as the file has them."""
     if config is not None:
         found = check(config, registry, doubtful_models(data, problems))
         problems = [*problems, *(p for p in found if not related(p.path, problems))]
-    if problems or config is None:
-        raise ConfigError(sorted(problems, key=_place), str(file))
-    return config, registry
+    return sorted(problems, key=_place)
 
 
 def parse(data: Any, base: Path) -> Config:

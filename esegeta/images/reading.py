@@ -12,6 +12,7 @@ from esegeta.errors import ImageError
 from esegeta.images.formats import load, recognise
 from esegeta.images.grid import apart
 from esegeta.images.image import Affine, Array, Image
+from esegeta.images.pixels import Pixels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,18 +51,26 @@ def read(
         Where a file is missing, damaged, of no known format or empty, or the label does not fit.
     """
     path = Path(path)
-    pixels = load(path, axes=axes, key=key, index=index)
-    values = pixels.values
-    if recognise(path) in ("picture", "tiff") and values.dtype.kind in "iu":
-        values = values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
+    pixels = scaled(path, axes=axes, key=key, index=index)
     image = Image(
-        tensor=_tensor(values, np.float32),
+        tensor=_tensor(pixels.values, np.float32),
         affine=pixels.affine,
         name=name or _name(path, key, index),
         path=path,
         space=pixels.space,
     )
     return image if label is None else replace(image, label=_label(Path(label), image))
+
+
+def scaled(
+    path: Path, *, axes: str | None = None, key: str | None = None, index: int | None = None
+) -> Pixels:
+    """Read the values of an image as `read` does, as an array; needs no torch."""
+    pixels = load(path, axes=axes, key=key, index=index)
+    values = pixels.values
+    if recognise(path) in ("picture", "tiff") and values.dtype.kind in "iu":
+        values = values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
+    return replace(pixels, values=values)
 
 
 def _label(path: Path, image: Image) -> Tensor:

@@ -10,6 +10,7 @@ from torch.nn.parameter import is_lazy
 
 from esegeta.errors import ModelError
 from esegeta.isolation import quarantine
+from esegeta.libraries import mend_torchvision
 from esegeta.models.archive import kind, load_export, load_script
 from esegeta.models.factory import build
 from esegeta.models.weights import load_weights, read_pickle
@@ -67,6 +68,7 @@ def load(spec: Spec) -> LoadedModel:
 
 def _load(spec: Spec) -> LoadedModel:
     batch: int | None = None
+    mend_torchvision()  # which the user's code may import
     with quarantine(0):
         if spec.factory is not None:
             module = build(spec.factory, spec.arguments)

@@ -161,12 +161,18 @@ def require_gradient(scores: Tensor) -> None:
 
 
 def gradients_of(
-    values: Tensor, places: Sequence[Tensor], seeds: Tensor | None = None
+    values: Tensor, places: Sequence[Tensor], seeds: Tensor | None = None, *, keep: bool = False
 ) -> Sequence[Tensor | None]:
-    """Gradients of values at places: of their sum, or of their sum weighted by seeds."""
+    """Gradients of values at places: of their sum, or of their sum weighted by seeds.
+
+    Parameters
+    ----------
+    keep : bool
+        Whether the graph is asked again.
+    """
     weights = torch.ones_like(values) if seeds is None else seeds.to(values)
     try:
-        return torch.autograd.grad(values, places, weights, allow_unused=True)
+        return torch.autograd.grad(values, places, weights, keep, allow_unused=True)
     except RuntimeError as error:
         if is_out_of_memory(error):
             raise

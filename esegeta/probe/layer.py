@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor
 
 from esegeta.errors import MethodError
-from esegeta.probe.questions import Questions
 from esegeta.probe.rules import Rule
+from esegeta.probe.tracing import Tracing
 
 
 class Layer:
@@ -18,7 +20,7 @@ class Layer:
         The module's name, with ``#2`` for the second of several calls.
     """
 
-    def __init__(self, ask: Questions, name: str) -> None:
+    def __init__(self, ask: Tracing, name: str) -> None:
         self._ask = ask
         self.name = name
 
@@ -35,6 +37,26 @@ class Layer:
         """(N, K, *grid) what it returns for images (N, C, *spatial), and each score's gradient there."""
         values, gradients = self._ask.at(images.to(self._ask.image), self.name, rule)
         return self.on_grid(values), self.on_grid(gradients)
+
+    def along(self, start: Tensor, parts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """The score with the layer part of the way (N,) from its values for a start to those it has.
+
+        All else of the model sees the image.
+
+        Parameters
+        ----------
+        start : Tensor
+            (1, C, *spatial), a baseline.
+
+        Yields
+        ------
+        scores : Tensor
+            (n,).
+        flows : Tensor
+            (n, K, *grid) the gradient there, times how far the values are from those for the start.
+        """
+        for scores, flows in self._ask.along(self.name, start.to(self._ask.image), parts):
+            yield scores, self.on_grid(flows)
 
     def ablated(self, channels: Tensor) -> Tensor:
         """(N,) the score of the image where one channel (N,) each is set to zero."""

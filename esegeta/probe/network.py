@@ -233,9 +233,11 @@ class Network:
         finally:
             for hook in hooks:
                 hook.remove()
-        # A scripted or compiled model shows no leaves; sixteen feature maps of the image's size is
-        # the order of a small network, and a guess too low is mended by halving.
-        self.activation_bytes = max(total, 16 * images.nbytes) / len(images)
+            # A scripted or compiled model shows no leaves; sixteen feature maps of the image's size is
+            # the order of a small network, and a guess too low is mended by halving. Of a pass that
+            # stops at a layer this is the part up to there.
+            held = max(total, 16 * images.nbytes) / len(images)
+            self.activation_bytes = max(held, self.activation_bytes)
         self._largest = images[0].numel()
         return returned
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from esegeta.errors import MethodError
@@ -46,6 +47,9 @@ class Objective(Protocol):
     def scores(self, network: Reachable, images: Tensor) -> Tensor:
         """Scores (N, K) of images, in the caller's grad mode."""
 
+    def among(self, start: int) -> Objective:
+        """The same for a batch that begins at this image of a question."""
+
 
 class OutputObjective:
     """The class scores that the target reads from the model's output."""
@@ -79,6 +83,10 @@ class OutputObjective:
     def scores(self, network: Reachable, images: Tensor) -> Tensor:
         """Class scores of images."""
         return self.read(network.reach(images, None))
+
+    def among(self, start: int) -> OutputObjective:
+        """Every image is asked for the same."""
+        return self
 
 
 class UnitObjective:
@@ -118,9 +126,11 @@ class UnitObjective:
 
     def scores(self, network: Reachable, images: Tensor) -> Tensor:
         """Scores of images; the model runs up to the layer."""
-        output = network.reach(images, self.layer)
-        grid = network.as_grid(output, images.shape[2:])
-        return self.read(output if grid is None else grid)
+        return self.read(_values(network, images, self.layer))
+
+    def among(self, start: int) -> UnitObjective:
+        """Every image is asked for the same."""
+        return self
 
     def read(self, output: Tensor) -> Tensor:
         """Per channel (N, channels), or (N, 1) for the whole layer.
@@ -136,7 +146,7 @@ class UnitObjective:
             If the layer has no such channel or position.
         """
         grid = output if output.dim() > 3 else None
-        values = output.flatten(2)
+        values = output.flatten(2) if output.dim() > 2 else output
         if self.channel is None:
             return values.square().flatten(1).mean(1, keepdim=True) / 2
         if self.channel >= values.shape[1]:
@@ -156,3 +166,52 @@ class UnitObjective:
                 f"The position {list(self.position)} lies outside the grid {tuple(grid.shape[2:])} of the "
                 f"layer '{self.layer}'."
             ) from error
+
+
+#: Makes scores (n, M) of a layer's values (n, K, *grid), which are of these images of a question.
+Reader = Callable[[Tensor, slice], Tensor]
+
+
+class ReadObjective:
+    """What a function makes of a layer's values; each image of a question may be asked for its own.
+
+    Parameters
+    ----------
+    layer : str
+        Address of the layer.
+    reader : callable
+        ``reader(values, images)`` makes scores (n, M), of which the first is explained, of values
+        (n, K, *grid), or (n, K) where the layer has no grid. ``images`` is the slice of the images
+        that the question is about; two questions with the same images must get the same scores.
+    start : int
+        The first image's place in the question.
+    """
+
+    index = 0
+    ready = True
+    mask = None
+
+    def __init__(self, layer: str, reader: Reader, start: int = 0) -> None:
+        self.layer = layer
+        self.reader = reader
+        self.start = start
+
+    def scores(self, network: Reachable, images: Tensor) -> Tensor:
+        """Scores of images; the model runs up to the layer."""
+        return self.read(_values(network, images, self.layer))
+
+    def read(self, output: Tensor) -> Tensor:
+        """Scores of the layer's values, which are read in single precision at least."""
+        output = output.to(torch.promote_types(output.dtype, torch.float32))
+        return self.reader(output, slice(self.start, self.start + len(output)))
+
+    def among(self, start: int) -> ReadObjective:
+        """The same for a batch that begins at this image."""
+        return ReadObjective(self.layer, self.reader, start)
+
+
+def _values(network: Reachable, images: Tensor, layer: str) -> Tensor:
+    """What a layer returns for images, on its grid where it has one."""
+    output = network.reach(images, layer)
+    grid = network.as_grid(output, images.shape[2:])
+    return output if grid is None else grid

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from esegeta.errors import MethodError
 from esegeta.probe import masks as masking
-from esegeta.probe.baselines import Kind, baseline, several
+from esegeta.probe.baselines import Kind, baseline, like, several
 from esegeta.probe.questions import Questions
 from esegeta.probe.segments import grid_cells, segments
 from esegeta.probe.target import Target
@@ -34,6 +34,16 @@ class Perturbed:
     def spatial(self) -> tuple[int, ...]:
         """The image's spatial shape."""
         return tuple(self.image.shape[2:])
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """The spatial shape of what the model takes at once: of the image, or of a patch of it."""
+        return tuple(self._ask.network.example(self.image).shape[2:])
+
+    @property
+    def references(self) -> Tensor:
+        """(n, C, *spatial) the reference images; of none, n is 0."""
+        return like(self.image, self._references) if self._references else self.image[:0]
 
     def segments(self, count: int) -> Tensor:
         """Superpixels or supervoxels (*spatial), about ``count`` of them; remembered."""

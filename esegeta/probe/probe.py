@@ -15,20 +15,19 @@ from esegeta.errors import ImageError
 from esegeta.plugin import Passes
 from esegeta.probe.batches import Batches
 from esegeta.probe.checkpoint import Checkpoint
-from esegeta.probe.contributions import ROUNDING
 from esegeta.probe.layer import Layer
 from esegeta.probe.module import ScoreModule
 from esegeta.probe.network import Network
-from esegeta.probe.objective import OutputObjective, UnitObjective
+from esegeta.probe.objective import OutputObjective, Reader, ReadObjective, UnitObjective
 from esegeta.probe.patches import PatchedNetwork
-from esegeta.probe.perturbed import Perturbed
-from esegeta.probe.questions import Questions
 from esegeta.probe.rules import Rule
 from esegeta.probe.target import Target
 from esegeta.probe.tiling import Patches
+from esegeta.probe.traced import Traced
+from esegeta.probe.tracing import Tracing
 
 
-class Probe(Perturbed):
+class Probe(Traced):
     """One model, one image and one target; it answers questions and remembers the answers.
 
     Parameters
@@ -106,7 +105,7 @@ class Probe(Perturbed):
         self._references = tuple(references)
         self._segments: dict[int, Tensor] = {}
         self._full: Probe | None = None
-        self._ask = Questions(
+        self._ask = Tracing(
             self.network,
             OutputObjective(target),
             self.image,
@@ -137,12 +136,15 @@ class Probe(Perturbed):
     def check_completeness(self, attribution: Tensor, start: Tensor) -> Check:
         """Record how far an attribution is from adding up to score(image) − score(start).
 
-        Methods that promise completeness call it; the relative error is flagged above 10 %.
+        Methods that promise completeness call it; the relative error is flagged above 10 %. Of several
+        starts (N, C, *spatial) it is the mean score that counts.
         """
-        check = completeness(
-            float(attribution.detach().double().sum()),
-            self.value - float(self.score(start.detach())[0]),
-        )
+        return self.check_total(attribution, float(self.score(start.detach()).double().mean()))
+
+    def check_total(self, attribution: Tensor, before: float) -> Check:
+        """Record how far an attribution is from adding up to score(image) less another score."""
+        total = float(attribution.detach().double().sum())
+        check = completeness(total, self.value - before)
         self.checks.append(check)
         return check
 
@@ -173,37 +175,6 @@ class Probe(Perturbed):
     def one_by_one(self) -> bool:
         """Whether images of a batch influence each other in this model, so that it gets them singly."""
         return self._ask.one_by_one or self.network.one_by_one
-
-    def contributions(self, starts: Tensor, layer: Layer | None = None) -> Tensor:
-        """What each voxel, or unit of a layer, contributes to the score against baselines.
-
-        By the rescale rule. The contributions of all voxels add up to score(image) − score(start);
-        the check says how nearly, also where those of a layer are asked.
-
-        Parameters
-        ----------
-        starts : Tensor
-            (N, C, *spatial), the baselines.
-
-        Returns
-        -------
-        Tensor
-            (N, C, *spatial), or (N, K, *grid).
-
-        Raises
-        ------
-        MethodError
-            If they do not add up, with the functions of the model that the rule does not know.
-        """
-        found = self._ask.contributions(
-            starts.to(self.image), None if layer is None else layer.name
-        )
-        self.checks.append(found.check())
-        if found.unknown and found.error > ROUNDING:
-            self.notes["unknown functions"] = found.strangers
-        found.require_exact()
-        values = found.at(None if layer is None else layer.name)
-        return values if layer is None else layer.on_grid(values)
 
     # Questions about any images
 
@@ -304,12 +275,21 @@ class Probe(Perturbed):
         probe._ask = self._ask.about(UnitObjective(layer, channel, position))
         return probe
 
+    def reading(self, layer: str, reader: Reader) -> Probe:
+        """A probe whose score is what a function makes of a layer's values; see `ReadObjective`.
+
+        It shares the pass counters; images pass up to the layer.
+        """
+        probe = copy.copy(self)
+        probe._ask = self._ask.about(ReadObjective(layer, reader))
+        return probe
+
     def in_full_precision(self) -> Probe:
         """A probe of the same that lets the model run in its own precision; remembered."""
         if self._full is None:
             self._full = copy.copy(self)
             network = self._full.network = self.network.in_full_precision()
-            ask = Questions(
+            ask = Tracing(
                 network,
                 self._ask.objective,
                 self.image,
@@ -321,7 +301,7 @@ class Probe(Perturbed):
             self._full._ask = ask
         return self._full
 
-    def module(self, *, for_hooks: bool = False) -> nn.Module:
+    def module(self, *, for_hooks: bool = False) -> ScoreModule:
         """A module images → (N, classes) for libraries that want one; its passes are counted.
 
         Parameters
@@ -331,4 +311,4 @@ class Probe(Perturbed):
             non-linearity is a module of its own that runs once. Where not, the model as it is.
         """
         self._ask.freeze()
-        return ScoreModule(self.network, self._ask.objective, self.image, for_hooks=for_hooks)
+        return ScoreModule(self._ask, for_hooks=for_hooks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +20,8 @@ from esegeta.probe.network import Network
 from esegeta.probe.objective import Objective
 from esegeta.probe.patches import PatchedNetwork
 from esegeta.probe.rules import Rule
+
+Asking = TypeVar("Asking", bound="Questions")
 
 
 class Questions:
@@ -73,9 +75,9 @@ class Questions:
         self._first: float | None = None
         self._independent = False
 
-    def about(self, objective: Objective) -> Questions:
+    def about(self: Asking, objective: Objective) -> Asking:
         """The same model and image, asked for something else."""
-        other = Questions(self.network, objective, self.image, self.batches)
+        other = type(self)(self.network, objective, self.image, self.batches)
         other.progress, other.checkpoint = self.progress, self.checkpoint
         return other
 
@@ -84,6 +86,8 @@ class Questions:
         """The number explained, for the image itself."""
         if "plain" in self._answers:
             return float(self._answers["plain"].scores[0])
+        if self._first is not None:  # some question has told it on the way
+            return self._first
         return float(self.own_scores()[0, self.objective.index])
 
     def freeze(self) -> None:
@@ -152,9 +156,9 @@ class Questions:
         mask = None if every else self.objective.mask
 
         def ask(start: int, stop: int) -> Tensor:
-            batch = images(start, stop)
-            scores = self.objective.scores(self.network, batch)
-            self._require_independent(batch, scores[:, self.objective.index])
+            batch, objective = images(start, stop), self.objective.among(start)
+            scores = objective.scores(self.network, batch)
+            self._require_independent(batch, scores[:, objective.index], objective)
             return scores
 
         # Not inference mode: a model may keep what it computes on first use, for its next training.
@@ -178,9 +182,9 @@ class Questions:
         asked = "" if self.checkpoint is None else self.checkpoint.question()
 
         def ask(start: int, stop: int) -> Tensor:
-            batch = images[start:stop]
-            answer = self._differentiate(f"{asked}-{start}", batch, rule=rule)
-            self._require_independent(batch, answer.scores)
+            batch, objective = images[start:stop], self.objective.among(start)
+            answer = self._differentiate(f"{asked}-{start}", batch, objective, rule=rule)
+            self._require_independent(batch, answer.scores, objective)
             return answer.gradient(None)
 
         return torch.cat(list(self._ticking(self.batches.run(len(images), ask, backward=True))))
@@ -230,15 +234,18 @@ class Questions:
         self,
         asked: str,
         images: Tensor,
+        objective: Objective | None = None,
         *,
         layers: Sequence[str] = (),
         image: bool = True,
         rule: Rule,
+        network: Network | PatchedNetwork | None = None,
     ) -> Answer:
         """Take gradients, or give those that an earlier attempt has kept under this name."""
-        if not isinstance(self.network, PatchedNetwork):
+        objective, network = objective or self.objective, network or self.network
+        if not isinstance(network, PatchedNetwork):
             return backward.differentiate(
-                self.network, self.objective, images, layers=layers, image=image, rule=rule
+                network, objective, images, layers=layers, image=image, rule=rule
             )
         kept = None if self.checkpoint is None else self.checkpoint.tensors(asked)
         if kept is not None:
@@ -249,7 +256,7 @@ class Questions:
         began = time.monotonic()
         sums = None if self.checkpoint is None else Sums(self.checkpoint, asked)
         answer = pull.differentiate(
-            self.network, self.objective, images, layers=layers, image=image, rule=rule, sums=sums
+            network, objective, images, layers=layers, image=image, rule=rule, sums=sums
         )
         if self.checkpoint is not None:
             self.checkpoint.keep(asked, answer.tensors(), time.monotonic() - began)
@@ -301,6 +308,23 @@ class Questions:
             self.checkpoint.keep(asked, answer.tensors(), time.monotonic() - began)
         return answer
 
+    def at_once(self, *, backward: bool) -> int:
+        """How many images may pass at once, for a library that makes batches itself.
+
+        One, where the images of a batch influence each other.
+        """
+        self.freeze()
+        size = self.batches.size(backward=backward)
+        if size > 1 and not self._independent:
+            pair = torch.cat([self.image, torch.zeros_like(self.image)])
+            with self.network.borrowed(), torch.no_grad():
+                scores = self.objective.scores(self.network, pair)
+            try:
+                self._require_independent(pair, scores[:, self.objective.index])
+            except Dependent:
+                self.batches.limit = self.batches.most = size = 1
+        return size
+
     def chunks(self, count: int, *, backward: bool) -> Iterator[slice]:
         """Ranges of images that a method makes at a time: a batch each."""
         self.freeze()
@@ -323,7 +347,9 @@ class Questions:
                 "take its randomness away (dropout, noise) before explaining it."
             )
 
-    def _require_independent(self, images: Tensor, scores: Tensor) -> None:
+    def _require_independent(
+        self, images: Tensor, scores: Tensor, objective: Objective | None = None
+    ) -> None:
         """Prove on the first batch that images do not influence each other, or go one by one.
 
         Raises
@@ -334,7 +360,7 @@ class Questions:
         if self._independent or len(images) == 1:
             return
         with self.network.borrowed(), torch.no_grad():
-            alone = self.objective.scores(self.network, images[:1])
+            alone = (objective or self.objective).scores(self.network, images[:1])
         self._independent = True
         difference = float((alone[0, self.objective.index] - scores[0]).abs())
         if not difference <= self.network.tolerance * float(alone.abs().max()):

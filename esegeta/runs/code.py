@@ -1,5 +1,6 @@
 """The code that something in a config stands on, as facts to be hashed; none of it is run."""
 
+import ast
 import importlib.util
 import modulefinder
 import os
@@ -81,6 +82,30 @@ def imported(script: Path) -> tuple[Path, ...]:
     found = (getattr(module, "__file__", None) for module in finder.modules.values())
     files = {Path(file) for file in found if file}
     return (script, *sorted(files - {script}))
+
+
+def beside(source: Path) -> tuple[Path, ...]:
+    """Find a source file and all it imports relatively (``from ._helper import f``), at any depth."""
+    found: dict[Path, None] = {}
+    pending = [source]
+    while pending:
+        file = pending.pop()
+        if file not in found and file.is_file():
+            found[file] = None
+            pending.extend(_relative(file))
+    return (source, *sorted(found.keys() - {source}))
+
+
+def _relative(file: Path) -> Iterator[Path]:
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):
+        return  # no plug-in is found in it
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            home = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            yield from (home.with_suffix(".py"), home / "__init__.py")
+            yield from (home / f"{name.name}.py" for name in node.names)
 
 
 def _of_package(name: str) -> Facts:

@@ -67,7 +67,8 @@ def _job(job: Job) -> list[Any]:
 
 def _plugin(name: str, registry: Registry) -> list[Any]:
     plugin = registry.get(name)
-    return [_file(plugin.source), code.of_library(plugin.library) if plugin.library else None]
+    files = [[file.name, _file(file)] for file in code.beside(plugin.source)]
+    return [files, code.of_library(plugin.library) if plugin.library else None]
 
 
 def _steps(steps: Iterable[config.Step]) -> list[Any]:

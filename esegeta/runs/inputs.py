@@ -25,20 +25,29 @@ def prepared(
     ImageError
         Where it cannot be read, made or prepared.
     """
+    return images.prepare(as_it_is(spec, name), steps)
+
+
+def as_it_is(spec: config.Image, name: str | None = None) -> images.Image:
+    """Read an image with its label, or make it.
+
+    Raises
+    ------
+    ImageError
+        Where it cannot be read or made.
+    """
     name = name or spec.name or "image"
     if spec.factory is not None:
-        image = replace(made(spec.factory, spec.arguments), name=name)
-    else:
-        assert spec.path is not None, "an image has a path or a factory"
-        image = images.read(
-            spec.path,
-            axes=spec.axes,
-            key=spec.key,
-            index=spec.index,
-            label=spec.label,
-            name=name,
-        )
-    return images.prepare(image, steps)
+        return replace(made(spec.factory, spec.arguments), name=name)
+    assert spec.path is not None, "an image has a path or a factory"
+    return images.read(
+        spec.path,
+        axes=spec.axes,
+        key=spec.key,
+        index=spec.index,
+        label=spec.label,
+        name=name,
+    )
 
 
 def layers(settings: config.Config) -> dict[str, list[models.LayerInfo]]:

@@ -154,9 +154,9 @@ def status(root: Path) -> Status:
     now = time.time()
     jobs = []
     try:
-        for planned in _planned(plan):
-            job = history.job(planned["id"], _weight(planned), now, working=driver is not None)
-            jobs.append(job or _on_disk(folder, planned))
+        for planned in planned_jobs(plan):
+            job = history.job(planned["id"], weight(planned), now, working=driver is not None)
+            jobs.append(job or on_disk(folder, planned))
         name = str(plan["name"])
     except (KeyError, TypeError) as error:
         raise RunError(f"{folder.root / PLAN} is not as esegeta writes it: {error!r}") from error
@@ -267,19 +267,20 @@ def _some(jobs: Sequence[str]) -> str:
     return ", ".join(jobs[:NAMED]) + more
 
 
-def _planned(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def planned_jobs(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what ``plan.json`` says of each job, in its order."""
     for group in plan["groups"]:
         yield from group["jobs"]
 
 
-def _weight(planned: Mapping[str, Any]) -> float:
+def weight(planned: Mapping[str, Any]) -> float:
     """Give a job's part of the whole: one that is expected to take no pass takes time all the same."""
     return max(1.0, float(sum(planned["passes"].values())))
 
 
-def _on_disk(folder: RunFolder, planned: Mapping[str, Any]) -> JobStatus:
+def on_disk(folder: RunFolder, planned: Mapping[str, Any]) -> JobStatus:
     """Read a job's result, of what was planned last; its other files are not looked at."""
-    found = JobStatus(planned["id"], "pending", _weight(planned))
+    found = JobStatus(planned["id"], "pending", weight(planned))
     result = folder.result(planned["id"])
     if result is None or result.get("fingerprint") != planned["fingerprint"]:
         return found

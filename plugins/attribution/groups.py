@@ -40,9 +40,9 @@ def feature_ablation(
     probe: Probe, *, groups: Groups = "segments", count: Count = 50, baseline: Baseline = "zero"
 ) -> Tensor:
     """How much the score drops when a group of voxels is taken away."""
-    labels, number = _labels(probe, groups, count)
+    labels, number = labelled(probe, groups, count)
     drops = probe.value - probe.group_scores(labels, ~torch.eye(number, dtype=torch.bool), baseline)
-    return _painted(drops, labels)
+    return painted(drops, labels)
 
 
 @attribution(
@@ -62,7 +62,7 @@ def feature_permutation(
     The values are drawn from the image itself, so that the group looks like no object, but like parts
     of this image.
     """
-    labels, number = _labels(probe, groups, count)
+    labels, number = labelled(probe, groups, count)
     drops = torch.zeros(number, dtype=torch.float64)
     size = labels.numel()
     for _ in range(repeats):
@@ -70,7 +70,7 @@ def feature_permutation(
         drawn = probe.image.flatten(2)[..., order.to(probe.image.device)].reshape(probe.image.shape)
         without = ~torch.eye(number, dtype=torch.bool)
         drops += probe.value - probe.group_scores(labels, without, drawn).double().cpu()
-    return _painted(drops / repeats, labels)
+    return painted(drops / repeats, labels)
 
 
 @attribution(
@@ -93,12 +93,12 @@ def shapley_sampling(
     The values add up to score(image) − score(baseline). Every second order is the reverse of the one
     before, which halves the noise. Where all sets of groups cost no more passes, the values are exact.
     """
-    labels, number = _labels(probe, groups, count)
+    labels, number = labelled(probe, groups, count)
     if _exact(number, permutations):
         values = _every_set(probe, labels, number, baseline)
     else:
         values = _sampled(probe, labels, number, permutations, baseline)
-    attribution = _painted(values, labels)
+    attribution = painted(values, labels)
     probe.check_completeness(values, probe.baseline(baseline))
     return attribution
 
@@ -123,16 +123,17 @@ def kernel_shap(
     The values add up to score(image) − score(baseline). Where there are no more sets of groups than
     samples, all are tried, and the values are exact.
     """
-    labels, number = _labels(probe, groups, count)
+    labels, number = labelled(probe, groups, count)
     if 2**number - 2 <= samples:
         values = _every_set(probe, labels, number, baseline)
     else:
         values = _regressed(probe, labels, number, samples, baseline)
     probe.check_completeness(values, probe.baseline(baseline))
-    return _painted(values, labels)
+    return painted(values, labels)
 
 
-def _labels(probe: Probe, groups: str, count: int) -> tuple[Tensor, int]:
+def labelled(probe: Probe, groups: str, count: int) -> tuple[Tensor, int]:
+    """Each voxel's group, and how many there are, which is noted; at least two."""
     labels = probe.groups(groups, count)
     number = int(labels.max()) + 1
     if number < 2:
@@ -144,7 +145,7 @@ def _labels(probe: Probe, groups: str, count: int) -> tuple[Tensor, int]:
     return labels, number
 
 
-def _painted(values: Tensor, labels: Tensor) -> Tensor:
+def painted(values: Tensor, labels: Tensor) -> Tensor:
     """Each voxel with its group's value (1, *spatial)."""
     return values.float().to(labels.device)[labels][None]
 
@@ -152,7 +153,7 @@ def _painted(values: Tensor, labels: Tensor) -> Tensor:
 def _every_set(probe: Probe, labels: Tensor, number: int, baseline: str | float) -> Tensor:
     """Shapley values from all sets of groups."""
     kept = torch.tensor(list(itertools.product((False, True), repeat=number)))
-    scores = _scores(probe, labels, kept, baseline)
+    scores = scores_of(probe, labels, kept, baseline)
     sizes = kept.sum(1)
     # A set S without the group has the weight |S|! (n − |S| − 1)! / n!.
     weights = torch.tensor(
@@ -170,7 +171,7 @@ def _sampled(
     probe: Probe, labels: Tensor, number: int, permutations: int, baseline: str | float
 ) -> Tensor:
     """The mean of what groups add in random orders, each followed by its reverse."""
-    ends = _scores(probe, labels, torch.tensor([[False] * number, [True] * number]), baseline)
+    ends = scores_of(probe, labels, torch.tensor([[False] * number, [True] * number]), baseline)
     total = torch.zeros(number, dtype=torch.float64)
     orders = math.ceil(permutations / 2)
     for _ in range(orders):
@@ -179,7 +180,7 @@ def _sampled(
             # Row i keeps the first i + 1 groups of the order.
             kept = torch.zeros((number - 1, number), dtype=torch.bool)
             kept[:, way] = torch.ones(number - 1, number, dtype=torch.bool).tril()
-            scores = _scores(probe, labels, kept, baseline)
+            scores = scores_of(probe, labels, kept, baseline)
             total[way] += torch.cat([ends[:1], scores, ends[1:]]).diff()
     return total / (2 * orders)
 
@@ -188,7 +189,7 @@ def _regressed(
     probe: Probe, labels: Tensor, number: int, samples: int, baseline: str | float
 ) -> Tensor:
     """The weighted regression on random sets, paired with their complements."""
-    ends = _scores(probe, labels, torch.tensor([[False] * number, [True] * number]), baseline)
+    ends = scores_of(probe, labels, torch.tensor([[False] * number, [True] * number]), baseline)
     # Of sizes by the Shapley kernel, so that all samples weigh the same.
     sizes = torch.arange(1, number, dtype=torch.float64)
     chance = (number - 1) / (sizes * (number - sizes))
@@ -197,7 +198,7 @@ def _regressed(
         [torch.rand(number, generator=probe.rng).argsort().argsort() < size for size in drawn]
     )
     kept = torch.cat([half, ~half])
-    scores = _scores(probe, labels, kept, baseline)
+    scores = scores_of(probe, labels, kept, baseline)
     # The values add up to the whole: the last group's is what the others leave.
     whole = ends[1] - ends[0]
     rows = kept.double()
@@ -207,5 +208,6 @@ def _regressed(
     return torch.cat([solved, (whole - solved.sum())[None]])
 
 
-def _scores(probe: Probe, labels: Tensor, kept: Tensor, baseline: str | float) -> Tensor:
+def scores_of(probe: Probe, labels: Tensor, kept: Tensor, baseline: str | float) -> Tensor:
+    """(N,) the score where groups (N, groups) are kept, in double precision on the CPU."""
     return probe.group_scores(labels, kept, baseline).double().cpu()

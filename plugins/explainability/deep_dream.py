@@ -10,6 +10,8 @@ from torch import Tensor
 
 from esegeta import Layer, MethodError, ModelError, Param, Passes, Probe, explainability
 
+from ._ascent import ascend, rolled
+
 #: Smaller octaves are rounded to multiples of this, which networks that halve three times can take.
 MULTIPLE = 8
 
@@ -40,31 +42,25 @@ def deep_dream(
     unit = probe.unit(layer.name, channel)
     low, high = probe.image.min(), probe.image.max()
     pace = rate * probe.image.std()
+
+    def step(dream: Tensor, gradient: Tensor) -> Tensor:
+        ascent = gradient / gradient.abs().mean().clamp(min=1e-12)
+        return (dream + pace * ascent).clamp(low, high)
+
     detail = torch.zeros_like(probe.image)
     for octave in reversed(range(octaves)):
         image = _resized(probe.image, _octave(probe.spatial, scale**octave))
-        dream = image + _resized(detail, image.shape[2:])
-        for _ in range(steps):
-            try:
-                gradient = _jittered(unit, dream, probe.rng)
-            except ModelError as error:
-                if octave == 0:
-                    raise
-                raise MethodError(
-                    f"The model does not take images of other sizes; set octaves to 1. {error}"
-                ) from error
-            ascent = gradient / gradient.abs().mean().clamp(min=1e-12)
-            dream = (dream + pace * ascent).clamp(low, high)
+        dream = image + _resized(detail, tuple(image.shape[2:]))
+        try:
+            dream = ascend(unit, dream, step, steps=steps, move=rolled(probe.rng))
+        except ModelError as error:
+            if octave == 0:
+                raise
+            raise MethodError(
+                f"The model does not take images of other sizes; set octaves to 1. {error}"
+            ) from error
         detail = dream - image
     return dream[0]
-
-
-def _jittered(unit: Probe, image: Tensor, rng: torch.Generator) -> Tensor:
-    """The gradient at the image, taken on a rolled copy."""
-    axes = tuple(range(2, image.dim()))
-    shifts = [int(torch.randint(0, n, (1,), generator=rng)) for n in image.shape[2:]]
-    gradient = unit.gradient(image.roll(shifts, axes))
-    return gradient.roll([-shift for shift in shifts], axes)
 
 
 def _octave(spatial: tuple[int, ...], factor: float) -> tuple[int, ...]:
@@ -76,7 +72,7 @@ def _octave(spatial: tuple[int, ...], factor: float) -> tuple[int, ...]:
 
 
 def _resized(image: Tensor, spatial: tuple[int, ...]) -> Tensor:
-    if tuple(image.shape[2:]) == tuple(spatial):
+    if tuple(image.shape[2:]) == spatial:
         return image
     mode = "bilinear" if len(spatial) == 2 else "trilinear"
-    return F.interpolate(image, size=tuple(spatial), mode=mode, align_corners=False)
+    return F.interpolate(image, size=spatial, mode=mode, align_corners=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,6 +36,35 @@ def layer_conductance(
             total = flow if total is None else total + flow
         last = values, gradients
     assert total is not None, "a path has two ends"
+    return total.sum(1)
+
+
+@layer_attribution(
+    paper="Sundararajan, Taly & Yan, ICML 2017, at a layer",
+    passes=lambda p: Passes(2 + p.steps, 1 + p.steps),
+)
+def layer_integrated_gradients(
+    probe: Probe, layer: Layer, *, steps: Steps = 32, baseline: Baseline = "zero"
+) -> Tensor:
+    """What each unit of a layer adds to the score on the way from its value for a baseline to its own.
+
+    The layer alone goes that way, all of its units together and straight; the rest of the network sees
+    the image. So the values add up to score(image) − the score with the layer as it is for the baseline,
+    in a network of any shape; the check says how nearly. (`layer_conductance` follows the values that
+    the layer takes while the image fades in.) By Gauss–Legendre quadrature.
+    """
+    start = probe.baseline(baseline)
+    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    shares = torch.as_tensor(weights / 2).to(probe.image)
+    total: Tensor | None = None
+    done = 0
+    for _, flows in layer.along(start, torch.as_tensor((nodes + 1) / 2)):
+        part = torch.einsum("n,n...->...", shares[done : done + len(flows)], flows)[None]
+        total = part if total is None else total + part
+        done += len(flows)
+    assert total is not None, "a path has points"
+    ((before, _),) = layer.along(start, torch.zeros(1))
+    probe.check_total(total, float(before[0]))
     return total.sum(1)
 
 

@@ -4,6 +4,8 @@ import copy
 from pathlib import Path
 from typing import Any
 
+from esegeta.registry import find
+
 WHOLE: dict[str, Any] = {
     "version": 1,
     "name": "shown",
@@ -38,6 +40,8 @@ def whole(part: Any, steps: set[str]) -> dict[str, Any] | None:
     if "task" in keys:
         return made | {"models": [part]}
     if "use" in keys:
+        if part["use"] not in steps and _for_classifiers(part["use"]):
+            made["models"] = [CLASSIFIER]
         return made | {"preprocess" if part["use"] in steps else "methods": [part]}
     if {"class", "mask"} & keys or keys == {"target"}:
         target = part.get("target", part)
@@ -47,6 +51,11 @@ def whole(part: Any, steps: set[str]) -> dict[str, Any] | None:
     if {"devices", "seed"} & keys:
         return made | {"execution": part}
     return None
+
+
+def _for_classifiers(method: str) -> bool:
+    plugin = find().plugins.get(method)
+    return plugin is not None and plugin.tasks == ("classification",)
 
 
 def write_files(value: Any, folder: Path) -> None:

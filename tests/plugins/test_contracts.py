@@ -2,6 +2,7 @@
 
 from esegeta.registry import find
 from esegeta.testing import MethodContract, WrapperContract
+from tests.cases import Deeper, Transformer, cases_of
 
 #: What makes a method cheap on the test networks; a method that is not named runs with its defaults.
 CHEAP = {
@@ -10,6 +11,8 @@ CHEAP = {
     "gradient_shap": {"samples": 8},
     "layer_gradient_shap": {"samples": 8},
     "layer_conductance": {"steps": 6},
+    "layer_integrated_gradients": {"steps": 6},
+    "contrastive_excitation_backprop": {"contrast": "late"},
     "internal_influence": {"steps": 6},
     "score_cam": {"channels": 8},
     "ablation_cam": {"channels": 8},
@@ -22,17 +25,36 @@ CHEAP = {
     "occlusion": {"window": 4},
     "rise": {"masks": 60, "grid": 3},
     "deep_dream": {"steps": 2, "octaves": 2},
+    "extremal_perturbation": {"areas": [0.2, 0.4], "iterations": 4, "cells": 6},
+    "layer_visualisation": {"steps": 4},
+    "lime": {"groups": "grid", "count": 4, "samples": 20},
+    "shap": {"groups": "grid", "count": 4},
+    "feature_visualisation": {"steps": 4},
+    "inverted_representation": {"steps": 4},
+    "activation_grid": {"cells": 2, "steps": 3},
+    "activation_atlas": {"cells": 2, "steps": 3, "samples": 8},
+}
+
+
+#: Networks of methods that not every network serves.
+ON = {
+    "attention_rollout": Transformer,
+    "gradient_attention_rollout": Transformer,
+    "contrastive_excitation_backprop": Deeper,
 }
 
 
 def _contract(name: str, family: str) -> type:
     base = WrapperContract if family == "wrapper" else MethodContract
     members = {"plugin": name, "parameters": CHEAP.get(name, {})}
+    if name in ON:
+        members["cases"] = cases_of(ON[name])
     return type(f"Test_{name.replace('.', '_')}", (base,), members)
 
 
-# One class per plug-in, made from the registry: a new file is tested without an edit here.
-for _plugin in find().plugins.values():
+# One class per plug-in, made from the registry: a new file is tested without an edit here. Those of
+# other libraries are in test_adapters.py.
+for _plugin in (one for one in find().plugins.values() if one.library is None):
     _class = _contract(_plugin.name, _plugin.family)
     globals()[_class.__name__] = _class
 

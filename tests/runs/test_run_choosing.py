@@ -20,7 +20,9 @@ def test_a_run_takes_what_fits_a_pattern(project: Project):
     assert made == ["features", "features.0", "features.2"]
     again = esegeta.run(project.config([cams("auto")]), quiet=True, resume=True)
     assert [job.rpartition("@")[2] for job in again.done] == ["features"]
-    assert json.loads((found.folder / "config.json").read_text())["methods"][0]["layers"] == ["auto"]
+    assert json.loads((found.folder / "config.json").read_text())["methods"][0]["layers"] == [
+        "auto"
+    ]
 
 
 def test_each_model_has_layers_of_its_own(project: Project):

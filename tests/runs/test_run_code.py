@@ -142,3 +142,27 @@ def test_ten_thousand_jobs_are_stamped_in_no_time(project, package) -> None:
     plan = stamp(make(settings, registry), settings, registry)
     assert len({job.fingerprint for _, job in plan.jobs()}) == 10_000
     assert time.perf_counter() - began < 10  # on a busy machine; alone it takes about two seconds
+
+
+def test_a_plugin_stands_on_what_it_imports_relatively(tmp_path) -> None:
+    (tmp_path / "inner").mkdir()
+    files = {
+        "method.py": "from . import _one\nfrom ._two import f\nfrom .inner._three import g\n",
+        "_one.py": "x = 1\n",
+        "_two.py": "from .method import f\n",  # each other
+        "inner/_three.py": "from .._four import g\nfrom .absent import h\n",
+        "_four.py": "import json\n",
+        "_five.py": "y = 1\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    found = {str(path.relative_to(tmp_path)) for path in code.beside(tmp_path / "method.py")}
+    assert found == set(files) - {"_five.py"}
+
+
+def test_a_helper_of_built_in_plugins_counts() -> None:
+    registry = find()
+    assert {"_ascent.py", "_canvas.py", "_units.py"} <= {
+        path.name for path in code.beside(registry.get("feature_visualisation").source)
+    }
+    assert "groups.py" in {path.name for path in code.beside(registry.get("lime").source)}

@@ -1,0 +1,174 @@
+"""Captum's methods that hook modules, each checked on the spot: what its hooks miss is not seen."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor
+
+from esegeta import Baseline, Layer, MethodError, Param, Passes, Probe, attribution, library_call
+
+#: Rounding makes less of a difference; a larger one says that a hook is missing.
+EXACT = 0.01
+
+
+@attribution(
+    paper="Springenberg et al., ICLR workshop 2015",
+    passes=Passes(3, 2),
+    precision="full",
+    library="captum",
+    show="magnitude",
+)
+def guided_backprop(probe: Probe) -> Tensor:
+    """The gradient, let through a rectifier only where it and the unit are positive; from Captum.
+
+    Captum hooks modules `nn.ReLU`, so functions are first rewritten as modules where that is possible.
+    Where the map then is not that of the rule, because a rectifier was missed, the job is refused.
+    """
+    from captum import attr
+
+    return _rectified(probe, attr.GuidedBackprop, "guided")
+
+
+@attribution(
+    paper="Zeiler & Fergus, ECCV 2014",
+    passes=Passes(3, 2),
+    precision="full",
+    library="captum",
+    show="magnitude",
+)
+def deconvolution(probe: Probe) -> Tensor:
+    """The gradient, let through a rectifier only where it is positive; from Captum.
+
+    Captum hooks modules `nn.ReLU`, so functions are first rewritten as modules where that is possible.
+    Where the map then is not that of the rule, because a rectifier was missed, the job is refused.
+    """
+    from captum import attr
+
+    return _rectified(probe, attr.Deconvolution, "deconvnet")
+
+
+@attribution(
+    paper="Selvaraju et al., ICCV 2017",
+    passes=Passes(5, 4),
+    precision="full",
+    library="captum",
+    show="magnitude",
+)
+def guided_grad_cam(probe: Probe, layer: Layer) -> Tensor:
+    """Guided back-propagation where Grad-CAM says that the class is; from Captum.
+
+    Grad-CAM is enlarged by linear interpolation. As for `captum.guided_backprop`, rectifiers that
+    Captum misses make it a refused job.
+    """
+    from captum import attr
+
+    module = probe.module(for_hooks=True)
+    method = attr.GuidedGradCam(module, module.layer(layer.name))
+    _rectified(probe, attr.GuidedBackprop, "guided")
+    with library_call("Captum's GuidedGradCam"):
+        found = method.attribute(
+            probe.image.clone(),
+            probe.index,
+            interpolate_mode="bilinear" if probe.ndim == 2 else "trilinear",
+        )
+    return found[0]
+
+
+@attribution(
+    paper="Shrikumar, Greenside & Kundaje, ICML 2017",
+    passes=Passes(4, 2),
+    precision="full",
+    library="captum",
+)
+def deep_lift(probe: Probe, *, baseline: Baseline = "zero") -> Tensor:
+    """What each voxel adds to the score against a baseline, by the rescale rule, from Captum.
+
+    Captum hooks modules, so functions are first rewritten as modules where that is possible. On many
+    networks (PReLU, GELU, instance norm, …) its values do not add up; such a map is refused.
+    """
+    from captum import attr
+
+    start = probe.baseline(baseline)
+    module = probe.module(for_hooks=True)
+    probe.notes["model rewritten for hooks"] = module.normalised
+    with library_call("Captum's DeepLift"):
+        found = attr.DeepLift(module).attribute(probe.image.clone(), start, target=probe.index)
+    return _adding_up(probe, found, start)
+
+
+@attribution(
+    paper="Lundberg & Lee, NeurIPS 2017",
+    passes=lambda p: Passes(
+        2 + p.samples + 4 * math.ceil(p.samples / 2), 4 * math.ceil(p.samples / 2)
+    ),
+    precision="full",
+    library="captum",
+)
+def deep_lift_shap(
+    probe: Probe,
+    *,
+    samples: Annotated[
+        int,
+        Param(
+            ge=1, help="Baselines to average over, at most; of references no more than there are"
+        ),
+    ] = 16,
+    noise: Annotated[
+        float,
+        Param(
+            ge=0,
+            le=1,
+            help="Standard deviation of noise on the baseline, as a part of the image's range; "
+            "references get none",
+        ),
+    ] = 0.1,
+    baseline: Baseline = "reference",
+) -> Tensor:
+    """What each voxel adds to the score by the rescale rule, averaged over baselines; from Captum.
+
+    The baselines are the images that the config lists as "references"; without any, noisy copies of
+    another baseline that is named. A map that does not add up is refused, as by `captum.deep_lift`.
+    """
+    from captum import attr
+
+    starts = probe.baselines(baseline, samples, noise)
+    method = attr.DeepLiftShap(probe.module(for_hooks=True))
+    total = torch.zeros_like(probe.image)
+    with library_call("Captum's DeepLiftShap"):
+        # Two at a time, which bounds the memory; Captum refuses a single one.
+        for some in starts.split(2):
+            pair = some if len(some) == 2 else torch.cat([some, some])
+            total += len(some) * method.attribute(probe.image.clone(), pair, target=probe.index)
+    return _adding_up(probe, total / len(starts), starts)
+
+
+def _rectified(probe: Probe, kind: Any, rule: Any) -> Tensor:
+    """What Captum makes of a rectifier rule, refused where it is not that rule."""
+    module = probe.module(for_hooks=True)
+    probe.notes["model rewritten for hooks"] = module.normalised
+    with library_call(f"Captum's {kind.__name__}"):
+        found: Tensor = kind(module).attribute(probe.image.clone(), probe.index)
+    expected = probe.gradient(rule=rule)
+    error = float((found - expected).norm() / expected.norm().clamp(min=1e-30))
+    if error > EXACT:
+        raise MethodError(
+            f"Captum's {kind.__name__} is wrong on this model: it differs from the rule by {error:.0%}, "
+            "for it misses rectifiers that are no nn.ReLU modules. Take the method of the same name "
+            "without the library."
+        )
+    return found[0]
+
+
+def _adding_up(probe: Probe, found: Tensor, starts: Tensor) -> Tensor:
+    """A map of the rescale rule, refused where it does not add up."""
+    check = probe.check_completeness(found, starts)
+    if check.value > EXACT:
+        raise MethodError(
+            f"Captum's DeepLift is wrong on this model: its values miss score(image) − score(baseline) "
+            f"by {check.value:.0%}, where the method promises that they add up. The model holds a "
+            "non-linearity or norm that Captum has no rule for."
+        )
+    return found[0].detach()
