@@ -40,8 +40,16 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "layer_conductance": {"steps": 48},
     "internal_influence": {"steps": 48},
     "layer_integrated_gradients": {"steps": 48},
-    "grad_cam": {"relu": True},
-    "guided_grad_cam": {},
+    "extremal_perturbation": {"iterations": 20},
+    "feature_visualisation": {"steps": 40},
+    "layer_visualisation": {"steps": 40},
+    "inverted_representation": {"steps": 40},
+    "activation_grid": {"cells": 3, "steps": 10},
+    "activation_atlas": {"cells": 3, "steps": 10, "samples": 32},
+    "score_cam": {"channels": 64},
+    "ablation_cam": {"channels": 64},
+    "lime": {"count": 16, "samples": 64},
+    "shap": {"count": 16, "samples": 64},
 }
 """Where the defaults differ from what a library does, or take too long here."""
 

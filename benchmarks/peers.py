@@ -92,7 +92,7 @@ def five_zeros(bench: Bench) -> Tensor:
 
 def segments(bench: Bench) -> Tensor:
     """The groups, as Captum numbers them."""
-    return bench.labels[None, None].expand(1, len(bench.image), -1, -1)
+    return bench.labels[None, None].repeat(1, len(bench.image), 1, 1)
 
 
 def first_channel(peer: Peer) -> Peer:

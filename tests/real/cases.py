@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from esegeta.registry import find
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -32,6 +34,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 """What keeps a method to a few hundred passes."""
 
+VESSELS = "medmnist/vesselmnist3d.npz"
 NET_2D = "models/graph_net.py:GraphNet"
 
 
@@ -96,7 +99,7 @@ def _pets(data: Path, index: int) -> dict[str, Any]:
 
 
 def _bird(data: Path) -> dict[str, Any]:
-    classes = str(data / "voc" / "labels.txt")
+    classes = (data / "voc" / "labels.txt").read_text().splitlines()[:21]  # the rest is a note
     return {
         "models": [_network(data, "voc/deeplabv3", task="segmentation", classes=classes)],
         "images": [{"path": str(data / "voc" / "bird.png")}],
@@ -125,9 +128,33 @@ def _brain(data: Path) -> dict[str, Any]:
     }
 
 
+def _vessel(data: Path) -> dict[str, Any]:
+    """The first aneurysm of the test volumes, with weights that `vessel_net` has trained."""
+    with np.load(data / VESSELS) as file:
+        index = int(np.flatnonzero(file["test_labels"][:, 0] == 1)[0])
+    return {
+        "models": [
+            {
+                "name": "net",
+                "factory": str(Path(__file__).parent / "vessel_net.py:VesselNet"),
+                "task": "classification",
+                "classes": ["vessel", "aneurysm"],
+            }
+        ],
+        "images": [
+            {"path": str(data / VESSELS), "key": "test_images", "index": index, "axes": "ijk"}
+        ],
+        "preprocess": [
+            {"use": "RescaleIntensity", "with": {"out_min_max": [0, 1], "in_min_max": [0, 255]}}
+        ],
+        "target": {"class": "aneurysm"},
+    }
+
+
 CASES = {
     "pets-172": lambda data: _pets(data, 172),
     "pets-196": lambda data: _pets(data, 196),
     "bird": _bird,
     "brain": _brain,
+    "vessel": _vessel,
 }

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-EPOCHS, BATCH, WIDTH = 12, 32, 12
+EPOCHS, BATCH, WIDTH = 8, 32, 8
 
 
 class VesselNet(nn.Module):

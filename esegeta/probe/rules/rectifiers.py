@@ -107,7 +107,7 @@ class RectifierRule(TorchFunctionMode):
         if name is None or not _rectifies(name, args, kwargs):
             return func(*args, **kwargs)
         x, rest, options, in_place = _out_of_place(func, args, kwargs)
-        y = self._apply(x, lambda z: compute(z, *rest, **options))
+        y = self._apply(name, x, lambda z: compute(z, *rest, **options))
         return x.copy_(y) if in_place else y
 
     def verify(self, output: Tensor) -> None:
@@ -131,14 +131,14 @@ class RectifierRule(TorchFunctionMode):
                 )
             pending.extend(parent for parent, _ in node.next_functions)
 
-    def _apply(self, x: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:
+    def _apply(self, name: str, x: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:
         if not (torch.is_grad_enabled() and x.requires_grad):
             return activation(x)
         self.met += 1
-        if self.rule == "deconvnet":
+        if self.rule == "deconvnet" or name == "relu":
             with torch.no_grad():
                 value = activation(x)
-            return _rectify(x, value, None)
+            return _rectify(x, value, None if self.rule == "deconvnet" else value > 0)
         leaf = x.detach().clone().requires_grad_()
         with torch.enable_grad():
             value = activation(leaf)
