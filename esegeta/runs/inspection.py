@@ -142,7 +142,8 @@ def image(request: Request) -> dict[str, Any]:
     folder = Path(request["folder"])
     told: dict[str, Any] = {"name": spec.name, "path": spec.path and str(spec.path)}
     raw = Prepared(before, before.tensor, before.affine, before.label)  # whatever it holds
-    told["file"] = _written(raw, folder, "file")
+    largest = None if request.get("whole") else LARGEST
+    told["file"] = _written(raw, folder, "file", largest)
     try:
         after = prepare(before, _steps(settings, request))
         told |= {"model": _written(after, folder, "model"), "error": None}

@@ -8,7 +8,11 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-GENERATED = [p for p in PAGES if p.parent.name == "methods" or p.name == "config-reference.md"]
+GENERATED = [
+    p
+    for p in PAGES
+    if p.parent.name == "methods" or p.name in ("config-reference.md", "coverage.md")
+]
 HAND = [page for page in PAGES if page not in GENERATED]
 
 _BLOCK = re.compile(

@@ -103,7 +103,7 @@ def _bird(data: Path) -> dict[str, Any]:
     return {
         "models": [_network(data, "voc/deeplabv3", task="segmentation", classes=classes)],
         "images": [{"path": str(data / "voc" / "bird.png")}],
-        "preprocess": _prepared(257),
+        "preprocess": _prepared(513),
         "target": {"class": 3},
     }
 
@@ -142,7 +142,7 @@ def _vessel(data: Path) -> dict[str, Any]:
             }
         ],
         "images": [
-            {"path": str(data / VESSELS), "key": "test_images", "index": index, "axes": "ijk"}
+            {"path": str(data / VESSELS), "key": "test_images", "index": index, "axes": "DHW"}
         ],
         "preprocess": [
             {"use": "RescaleIntensity", "with": {"out_min_max": [0, 1], "in_min_max": [0, 255]}}

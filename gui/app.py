@@ -1,0 +1,54 @@
+"""Opens the wizard."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from . import theme
+from .places import warm
+from .recent import Settings
+from .window import Window
+
+
+def main(path: Path | None = None) -> int:
+    """Open a window, with a config or a run in it; give the exit code."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("esegeta")
+    settings = Settings()
+    theme.apply(app, settings.theme)
+    window = Window(settings)
+    window.show()
+    if path is not None:
+        window.files.load(path)
+    sys.excepthook = partial(_complain, window)
+    # The plug-ins are read once the window is there to be seen, and so are the slow libraries.
+    QTimer.singleShot(0, window.session.start)
+    libraries = threading.Thread(target=warm, daemon=True)
+    libraries.start()
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    awake = QTimer(interval=500)  # lets Python see Ctrl-C
+    awake.timeout.connect(lambda: None)
+    awake.start()
+    code = int(app.exec())
+    libraries.join()
+    return code
+
+
+def _complain(
+    window: Window,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType | None,
+) -> None:
+    """Tell of a fault of the wizard itself; it goes on, and the terminal has the details."""
+    sys.__excepthook__(kind, error, trace)
+    window.banner.say(f"{window.tr('The wizard has a fault')}: {kind.__name__}: {error}", "wrong")

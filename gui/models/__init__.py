@@ -1,0 +1,1 @@
+"""A view-model per page: what it shows and what its edits do to the config; no Qt."""

@@ -1,0 +1,128 @@
+"""The plug-ins there are, as the wizard shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .form import Field, field_of, fields_of
+
+FAMILIES = {
+    "attribution": "Attribution",
+    "layer_attribution": "Layer attribution",
+    "explainability": "Explainability",
+}
+"""The families of methods, as they are headed."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method or wrapper; `lost` says why it cannot be used, `remedy` what would mend that."""
+
+    name: str
+    family: str
+    summary: str = ""
+    doc: str = ""
+    paper: str = ""
+    parameters: tuple[Field, ...] = ()
+    forward: float | None = None
+    backward: float | None = None
+    takes_layer: bool = False
+    fused: bool = False
+    gradients: bool = True
+    ndim: tuple[int, ...] = (2, 3)
+    tasks: tuple[str, ...] = ()
+    library: str | None = None
+    origin: str = ""
+    source: str = ""
+    lost: str = ""
+    remedy: str = ""
+
+    @property
+    def needs(self) -> list[str]:
+        """What it needs of the model, the image and the config."""
+        found = ["layer"] if self.takes_layer else []
+        found += ["gradients"] if self.gradients else []
+        found += [f"{self.ndim[0]}D"] if len(self.ndim) == 1 else []
+        found += [task for task in self.tasks if len(self.tasks) == 1]
+        found += [f.label for f in self.parameters if f.required]
+        return found
+
+    @property
+    def cost(self) -> str:
+        """Passes with its defaults: ``32 F + 32 B``."""
+        if self.forward is None or self.backward is None:
+            return "by its parameters"
+        parts = [f"{n:,.0f} {way}" for n, way in ((self.forward, "F"), (self.backward, "B")) if n]
+        return (" + ".join(parts) or "none") + (" (shared)" if self.fused else "")
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Methods, wrappers and the schema of a config."""
+
+    methods: Mapping[str, Entry] = field(default_factory=dict)
+    wrappers: Mapping[str, Entry] = field(default_factory=dict)
+    steps: Mapping[str, list[Field]] = field(default_factory=dict)
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+    def part(self, name: str) -> list[Field]:
+        """Give the fields of a part of the config, such as ``Execution``."""
+        parts = self.schema.get("$defs", {})
+        return fields_of(parts.get(name, {}), parts)
+
+
+def catalogue_from(answer: Mapping[str, Any]) -> Catalogue:
+    """Read what ``esegeta inspect serve`` tells first."""
+    entries = [_entry(record) for record in answer["catalogue"]["plugins"]]
+    entries += [_lost(record) for record in answer["catalogue"]["unavailable"]]
+    methods = {e.name: e for e in entries if e.family != "wrapper"}
+    wrappers = {e.name: e for e in entries if e.family == "wrapper"}
+    schema = answer["schema"]
+    return Catalogue(methods, wrappers, dict(_steps(schema)), schema)
+
+
+def _steps(schema: Mapping[str, Any]) -> Iterable[tuple[str, list[Field]]]:
+    """Read each step's arguments off the conditions of the schema."""
+    for rule in schema["$defs"]["Step"]["allOf"]:
+        arguments = rule["then"]["properties"]["with"]
+        required = arguments.get("required", [])
+        fields = [
+            field_of(name, facts, schema["$defs"], required=name in required)
+            for name, facts in arguments.get("properties", {}).items()
+        ]
+        yield rule["if"]["properties"]["use"]["const"], fields
+
+
+def _entry(record: Mapping[str, Any]) -> Entry:
+    passes = record["passes"] or {"forward": None, "backward": None}
+    return Entry(
+        name=record["name"],
+        family=record["family"],
+        summary=record["summary"],
+        doc=record["doc"],
+        paper=record["paper"],
+        parameters=tuple(fields_of(record["parameters"])),
+        forward=passes["forward"],
+        backward=passes["backward"],
+        takes_layer=record["takes_layer"],
+        fused=record["fused"],
+        gradients=record["gradients"],
+        ndim=tuple(record["ndim"]),
+        tasks=tuple(record["tasks"]),
+        library=record["library"],
+        origin=record["origin"],
+        source=record["source"],
+    )
+
+
+def _lost(record: Mapping[str, Any]) -> Entry:
+    """A plug-in that cannot be used; a whole file of unknown family stands among the methods."""
+    return Entry(
+        name=record["name"],
+        family=record["family"] or "attribution",
+        source=record["source"],
+        lost=record["reason"],
+        remedy=record["remedy"],
+    )

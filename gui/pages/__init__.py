@@ -1,0 +1,1 @@
+"""A small class of widgets per page, over its view-model."""

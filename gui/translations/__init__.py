@@ -1,0 +1,1 @@
+"""What the wizard says, in other languages."""

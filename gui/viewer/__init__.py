@@ -1,0 +1,1 @@
+"""The viewer of maps: planes, overlays, methods side by side."""

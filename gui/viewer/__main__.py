@@ -1,0 +1,30 @@
+"""``python -m esegeta.gui.viewer RUN [JOB]``: the viewer in a window of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication
+
+from .. import theme
+from ..recent import Settings
+from .panel import ViewerPanel
+
+
+def main(arguments: list[str]) -> int:
+    """Show a run; give the exit code."""
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("esegeta")
+    theme.apply(app, Settings().theme)
+    panel = ViewerPanel()
+    panel.setWindowTitle("esegeta")
+    panel.resize(1180, 720)
+    panel.show()
+    if arguments:
+        panel.open_run(Path(arguments[0]), *arguments[1:2])
+    return int(app.exec())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
