@@ -144,11 +144,16 @@ PEERS: dict[str, Peer] = {
     "layer_activation": captum_layer("LayerActivation"),
     "grad_cam": captum_layer("LayerGradCam", relu_attributions=True),
     "layer_gradient_x_activation": captum_layer("LayerGradientXActivation"),
-    "layer_conductance": captum_layer(
-        "LayerConductance", n_steps=48, method="gausslegendre", internal_batch_size=BATCH
+    # Gradients of rectifiers jump: a unit near zero that rounding turns off is a whole step's weight.
+    "layer_conductance": without_map(
+        captum_layer(
+            "LayerConductance", n_steps=48, method="gausslegendre", internal_batch_size=BATCH
+        )
     ),
-    "internal_influence": captum_layer(
-        "InternalInfluence", n_steps=48, method="gausslegendre", internal_batch_size=BATCH
+    "internal_influence": without_map(
+        captum_layer(
+            "InternalInfluence", n_steps=48, method="gausslegendre", internal_batch_size=BATCH
+        )
     ),
     "layer_integrated_gradients": captum_layer(
         "LayerIntegratedGradients", n_steps=48, method="gausslegendre", internal_batch_size=BATCH
