@@ -10,8 +10,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from esegeta import MethodError, Param, Probe, library_call
 
-#: Rounding makes less of a difference; a larger one says that a rule is missing.
-EXACT = 0.01
+from ._checking import EXACT, difference
 
 RULES = {"epsilon": "EpsilonRule", "gamma": "GammaRule", "alpha1_beta0": "Alpha1_Beta0_Rule"}
 
@@ -44,7 +43,7 @@ def checked(probe: Probe) -> tuple[Any, Tensor]:
     choose(module, "epsilon")
     with library_call("Captum's LRP"):
         found = attr.LRP(module).attribute(probe.image.clone(), probe.index).detach()
-    error = float((found - expected).norm() / expected.norm().clamp(min=1e-30))
+    error = difference(found, expected)
     if error > EXACT:
         raise MethodError(
             "Captum's LRP is wrong on this model, or cannot be told from wrong: its epsilon rule differs "

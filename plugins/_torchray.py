@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from esegeta import MethodError, import_library, library_call
 
-#: Rounding makes less of a difference; a larger one says that TorchRay is wrong on the model.
-EXACT = 0.01
+from ._checking import EXACT, difference
 
 
 @contextmanager
@@ -34,7 +33,7 @@ def calling(name: str, module: nn.Module) -> Iterator[Any]:
 def agreeing(found: Tensor, expected: Tensor) -> Tensor:
     """What TorchRay found, refused where it is not what the method is."""
     found = found.detach()
-    error = float((found - expected).norm() / expected.norm().clamp(min=1e-30))
+    error = difference(found, expected)
     if error > EXACT:
         raise MethodError(
             f"TorchRay is wrong on this model: its map differs from the method's by {error:.0%}. It has no "

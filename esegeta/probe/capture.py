@@ -18,7 +18,23 @@ class Reached(Exception):  # noqa: N818 - a signal that ends a forward pass, no 
     """The last wanted layer has returned; the rest of the forward pass is not needed."""
 
 
-class Capture:
+class _Hooked:
+    """Takes its hooks away again when it is left."""
+
+    _hooks: list[RemovableHandle]
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks.clear()
+
+
+class Capture(_Hooked):
     """Records the outputs of layers while it is active.
 
     A layer is addressed by its module's name; one that runs more than once as ``name#2`` for its
@@ -66,16 +82,6 @@ class Capture:
         for name, module in self._modules.items():
             self._hooks.append(module.register_forward_hook(self._hook(name)))
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks.clear()
 
     def _hook(self, name: str) -> Any:
         def record(module: nn.Module, inputs: Any, output: Any) -> Any:
@@ -125,7 +131,7 @@ class Capture:
         return calls[(call or 1) - 1]
 
 
-class Edit:
+class Edit(_Hooked):
     """Changes what a layer returns while it is active.
 
     Parameters
@@ -149,16 +155,6 @@ class Edit:
         self._hooks.append(self._root.register_forward_pre_hook(self._begin))
         self._hooks.append(self._part.register_forward_hook(self._edit))
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks.clear()
 
     def _begin(self, module: nn.Module, inputs: Any) -> None:
         self._calls = 0

@@ -69,7 +69,7 @@ _bench: Bench | None = None
 
 
 def start(setup: Setup) -> None:
-    """Prepare a new process; the first job pays for the slow imports, and logs what they say."""
+    """Prepare a new process; the slow imports are left to `warm_up`."""
     global _setup
     _setup = setup
     with contextlib.suppress(OSError):

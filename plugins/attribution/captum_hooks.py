@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from esegeta import Baseline, Layer, MethodError, Param, Passes, Probe, attribution, library_call
+from esegeta import Baseline, Layer, MethodError, Passes, Probe, attribution, library_call
 
-#: Rounding makes less of a difference; a larger one says that a hook is missing.
-EXACT = 0.01
+from .._checking import EXACT, difference
+from .deep_lift import Noise, Samples
 
 
 @attribution(
@@ -110,21 +110,8 @@ def deep_lift(probe: Probe, *, baseline: Baseline = "zero") -> Tensor:
 def deep_lift_shap(
     probe: Probe,
     *,
-    samples: Annotated[
-        int,
-        Param(
-            ge=1, help="Baselines to average over, at most; of references no more than there are"
-        ),
-    ] = 16,
-    noise: Annotated[
-        float,
-        Param(
-            ge=0,
-            le=1,
-            help="Standard deviation of noise on the baseline, as a part of the image's range; "
-            "references get none",
-        ),
-    ] = 0.1,
+    samples: Samples = 16,
+    noise: Noise = 0.1,
     baseline: Baseline = "reference",
 ) -> Tensor:
     """What each voxel adds to the score by the rescale rule, averaged over baselines; from Captum.
@@ -152,7 +139,7 @@ def _rectified(probe: Probe, kind: Any, rule: Any) -> Tensor:
     with library_call(f"Captum's {kind.__name__}"):
         found: Tensor = kind(module).attribute(probe.image.clone(), probe.index)
     expected = probe.gradient(rule=rule)
-    error = float((found - expected).norm() / expected.norm().clamp(min=1e-30))
+    error = difference(found, expected)
     if error > EXACT:
         raise MethodError(
             f"Captum's {kind.__name__} is wrong on this model: it differs from the rule by {error:.0%}, "

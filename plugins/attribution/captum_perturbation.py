@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -19,11 +19,7 @@ from esegeta import (
     library_call,
 )
 
-Groups = Annotated[
-    Literal["segments", "grid", "label"],
-    Param(help="Superpixels or supervoxels; cells of a regular grid; or the image's label map"),
-]
-Count = Annotated[int, Param(ge=2, help="About how many segments, or cells of the grid")]
+from .groups import Count, Groups, labelled
 
 #: Orders of this many groups can be tried one and all: 720.
 FEW = 6
@@ -66,14 +62,14 @@ def feature_permutation(
     """
     from captum import attr
 
-    labels = _labels(probe, groups, count)
+    labels, _ = labelled(probe, groups, count)
     others = probe.baselines("reference", references, 0)
     method = attr.FeaturePermutation(probe.module())
     total = torch.zeros_like(probe.image)
     with library_call("Captum's FeaturePermutation"):
         for other in others.split(1):
             pair = torch.cat([probe.image, other])
-            total += method.attribute(pair, probe.index, feature_mask=labels)[:1]
+            total += method.attribute(pair, probe.index, feature_mask=labels[None, None])[:1]
     return total[0, :1] / len(others)
 
 
@@ -128,7 +124,7 @@ def shapley_values(
     """
     from captum import attr
 
-    number = int(_labels(probe, groups, count).max()) + 1
+    _, number = labelled(probe, groups, count)
     if number > FEW:
         raise MethodError(
             f"There are {number} groups, whose {math.factorial(number):,} orders Captum would all try; "
@@ -218,7 +214,7 @@ def _by_groups(
     complete : bool
         Whether the method promises that the groups' values add up.
     """
-    labels = _labels(probe, groups, count)
+    labels, _ = labelled(probe, groups, count)
     start, module = probe.baseline(baseline), probe.module()
     method = kind(module)
     with library_call(f"Captum's {type(method).__name__}"):
@@ -226,25 +222,12 @@ def _by_groups(
             probe.image,
             start,
             probe.index,
-            feature_mask=labels,
+            feature_mask=labels[None, None],
             perturbations_per_eval=module.at_once(),
             **options,
         )
     values = found[0, :1].to(probe.image)
     if complete:
-        sizes = torch.bincount(labels.flatten()).to(values)[labels[0, 0]]
+        sizes = torch.bincount(labels.flatten()).to(values)[labels]
         probe.check_completeness(values / sizes, start)
     return values
-
-
-def _labels(probe: Probe, groups: str, count: int) -> Tensor:
-    """(1, 1, *spatial) each voxel's group."""
-    labels = probe.groups(groups, count)
-    number = int(labels.max()) + 1
-    if number < 2:
-        raise MethodError(
-            f"There is only one group of voxels ({groups}); at least two are needed. A grid of cells can "
-            'always be made: "groups": "grid".'
-        )
-    probe.notes["groups"] = number
-    return labels[None, None]

@@ -8,6 +8,20 @@ from torch import Tensor
 
 from esegeta import Baseline, Param, Passes, Probe, attribution
 
+Samples = Annotated[
+    int,
+    Param(ge=1, help="Baselines to average over, at most; of references no more than there are"),
+]
+Noise = Annotated[
+    float,
+    Param(
+        ge=0,
+        le=1,
+        help="Standard deviation of noise on the baseline, as a part of the image's range; "
+        "references get none",
+    ),
+]
+
 
 @attribution(
     paper="Shrikumar, Greenside & Kundaje, ICML 2017",
@@ -34,21 +48,8 @@ def deep_lift(probe: Probe, *, baseline: Baseline = "zero") -> Tensor:
 def deep_lift_shap(
     probe: Probe,
     *,
-    samples: Annotated[
-        int,
-        Param(
-            ge=1, help="Baselines to average over, at most; of references no more than there are"
-        ),
-    ] = 16,
-    noise: Annotated[
-        float,
-        Param(
-            ge=0,
-            le=1,
-            help="Standard deviation of noise on the baseline, as a part of the image's range; "
-            "references get none",
-        ),
-    ] = 0.1,
+    samples: Samples = 16,
+    noise: Noise = 0.1,
     baseline: Baseline = "reference",
 ) -> Tensor:
     """What each voxel adds to the score, by the rescale rule, averaged over many baselines.

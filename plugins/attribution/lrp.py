@@ -8,6 +8,21 @@ from torch import Tensor
 
 from esegeta import Param, Passes, Probe, attribution
 
+Rule = Annotated[
+    Literal["composite", "epsilon", "gamma", "zplus"],
+    Param(help="How a unit's relevance is shared out among its inputs"),
+]
+Epsilon = Annotated[
+    float,
+    Param(
+        ge=0,
+        help="Stabiliser of the rule epsilon, as a part of the root mean square of a unit's neighbours",
+    ),
+]
+Gamma = Annotated[
+    float, Param(gt=0, help="In the rule gamma: how much more counts what speaks for a unit")
+]
+
 
 @attribution(
     paper="Bach et al., PLoS ONE 2015; Montavon et al., LNCS 11700, 2019",
@@ -17,20 +32,9 @@ from esegeta import Param, Passes, Probe, attribution
 def lrp(
     probe: Probe,
     *,
-    rule: Annotated[
-        Literal["composite", "epsilon", "gamma", "zplus"],
-        Param(help="How a unit's relevance is shared out among its inputs"),
-    ] = "composite",
-    epsilon: Annotated[
-        float,
-        Param(
-            ge=0,
-            help="Stabiliser of the rule epsilon, as a part of the root mean square of a unit's neighbours",
-        ),
-    ] = 0.01,
-    gamma: Annotated[
-        float, Param(gt=0, help="In the rule gamma: how much more counts what speaks for a unit")
-    ] = 0.25,
+    rule: Rule = "composite",
+    epsilon: Epsilon = 0.01,
+    gamma: Gamma = 0.25,
 ) -> Tensor:
     """How much of the score is due to each voxel, by layer-wise relevance propagation.
 

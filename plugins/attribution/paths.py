@@ -9,6 +9,12 @@ from torch import Tensor
 
 from esegeta import Baseline, Param, Passes, Probe, attribution
 
+Points = Annotated[int, Param(ge=1, help="Random points of the path; more is smoother")]
+ImageNoise = Annotated[
+    float,
+    Param(ge=0, le=1, help="Standard deviation of noise on the image, as a part of its range"),
+]
+
 
 def _attempts(parameters: Any) -> list[int]:
     return _attempts_of(parameters.steps, parameters.tolerance)
@@ -62,11 +68,8 @@ def integrated_gradients(
 def gradient_shap(
     probe: Probe,
     *,
-    samples: Annotated[int, Param(ge=1, help="Random points of the path; more is smoother")] = 64,
-    noise: Annotated[
-        float,
-        Param(ge=0, le=1, help="Standard deviation of noise on the image, as a part of its range"),
-    ] = 0.05,
+    samples: Points = 64,
+    noise: ImageNoise = 0.05,
     baseline: Baseline = "zero",
 ) -> Tensor:
     """Integrated gradients at random points of the path, from noisy copies of the image.

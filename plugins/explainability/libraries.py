@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -22,14 +22,10 @@ from esegeta import (
     library_call,
 )
 
-Groups = Annotated[
-    Literal["segments", "grid", "label"],
-    Param(help="Superpixels or supervoxels; cells of a regular grid; or the image's label map"),
-]
-Count = Annotated[int, Param(ge=2, help="About how many segments, or cells of the grid")]
-
-#: Rounding makes less of a difference; a larger one says that SHAP has no rule for the model.
-EXACT = 0.01
+from .._checking import EXACT
+from ..attribution.deep_lift import Noise, Samples
+from ..attribution.groups import Count, Groups, labelled, painted
+from ..attribution.paths import ImageNoise
 
 
 @explainability(
@@ -56,7 +52,7 @@ def image(
     of volumes, on supervoxels.
     """
     lime = import_library("lime.lime_image")
-    labels = _labels(probe, groups, count)
+    labels, number = labelled(probe, groups, count)
     module, index = probe.module(), probe.index
     last = (*range(1, probe.ndim + 1), 0)
 
@@ -79,10 +75,10 @@ def image(
             batch_size=module.at_once(),
             segmentation_fn=lambda picture: labels.cpu().numpy(),
         )
-    weights = torch.zeros(int(labels.max()) + 1)
+    weights = torch.zeros(number)
     for group, weight in found.local_exp[index]:
         weights[group] = float(weight)
-    return weights.to(probe.image.device)[labels][None]
+    return painted(weights, labels)
 
 
 @explainability(
@@ -111,8 +107,7 @@ def partition(
     shap = import_library("shap")
     from scipy.cluster.hierarchy import linkage
 
-    labels = _labels(probe, groups, count)
-    number = int(labels.max()) + 1
+    labels, number = labelled(probe, groups, count)
     places = torch.stack(torch.meshgrid(*map(torch.arange, probe.spatial), indexing="ij"), -1)
     flat = labels.flatten().cpu()
     centres = torch.zeros(number, probe.ndim).index_add_(0, flat, places.flatten(0, -2).float())
@@ -128,7 +123,7 @@ def partition(
         found = explainer(whole, max_evals=samples, silent=True).values
     values = torch.as_tensor(np.asarray(found, dtype=np.float64).reshape(-1))
     probe.check_completeness(values, probe.baseline(baseline))
-    return values.float().to(probe.image.device)[labels][None]
+    return painted(values, labels)
 
 
 @explainability(
@@ -141,10 +136,7 @@ def gradient(
     probe: Probe,
     *,
     samples: Annotated[int, Param(ge=1, help="Random points of the paths; more is smoother")] = 200,
-    noise: Annotated[
-        float,
-        Param(ge=0, le=1, help="Standard deviation of noise on the image, as a part of its range"),
-    ] = 0,
+    noise: ImageNoise = 0,
     baseline: Baseline = "zero",
 ) -> Tensor:
     """The gradient at random points between baseline and image, times their difference; from SHAP.
@@ -176,21 +168,8 @@ def gradient(
 def deep(
     probe: Probe,
     *,
-    samples: Annotated[
-        int,
-        Param(
-            ge=1, help="Baselines to average over, at most; of references no more than there are"
-        ),
-    ] = 16,
-    noise: Annotated[
-        float,
-        Param(
-            ge=0,
-            le=1,
-            help="Standard deviation of noise on the baseline, as a part of the image's range; "
-            "references get none",
-        ),
-    ] = 0.1,
+    samples: Samples = 16,
+    noise: Noise = 0.1,
     baseline: Baseline = "reference",
 ) -> Tensor:
     """What each voxel adds to the score by the rescale rule, averaged over baselines; from SHAP.
@@ -325,16 +304,3 @@ class _Unit(nn.Module):
 def _seed(probe: Probe) -> int:
     """A seed for a library that makes its own chance."""
     return int(torch.randint(2**31, (1,), generator=probe.rng))
-
-
-def _labels(probe: Probe, groups: str, count: int) -> Tensor:
-    """(*spatial) each voxel's group."""
-    labels = probe.groups(groups, count)
-    number = int(labels.max()) + 1
-    if number < 2:
-        raise MethodError(
-            f"There is only one group of voxels ({groups}); at least two are needed. A grid of cells can "
-            'always be made: "groups": "grid".'
-        )
-    probe.notes["groups"] = number
-    return labels

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from esegeta import Baseline, Layer, Param, Passes, Probe, layer_attribution, library_call
 
-Steps = Annotated[int, Param(ge=1, help="Points along the path; more is more exact")]
+from ..attribution.paths import ImageNoise, Points
+from .paths import Steps
 
 
 @layer_attribution(
@@ -110,11 +111,8 @@ def layer_gradient_shap(
     probe: Probe,
     layer: Layer,
     *,
-    samples: Annotated[int, Param(ge=1, help="Random points of the path; more is smoother")] = 32,
-    noise: Annotated[
-        float,
-        Param(ge=0, le=1, help="Standard deviation of noise on the image, as a part of its range"),
-    ] = 0.05,
+    samples: Points = 32,
+    noise: ImageNoise = 0.05,
     baseline: Baseline = "zero",
 ) -> Tensor:
     """The gradient at a layer at random points of the path, times its values' change; from Captum."""

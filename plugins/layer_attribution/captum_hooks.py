@@ -20,8 +20,8 @@ from esegeta import (
     library_call,
 )
 
-#: The rescale rule is exact: a larger error than rounding makes says that a rule is missing.
-EXACT = 0.01
+from .._checking import EXACT
+from ..attribution.deep_lift import Noise
 
 
 def _averaged(parameters: Any) -> Passes:
@@ -71,15 +71,7 @@ def layer_deep_lift_shap(
             ge=2, help="Baselines to average over, at most; of references no more than there are"
         ),
     ] = 16,
-    noise: Annotated[
-        float,
-        Param(
-            ge=0,
-            le=1,
-            help="Standard deviation of noise on the baseline, as a part of the image's range; "
-            "references get none",
-        ),
-    ] = 0.1,
+    noise: Noise = 0.1,
     baseline: Baseline = "reference",
 ) -> Tensor:
     """What a layer's units add to the score by the rescale rule, over many baselines; from Captum.

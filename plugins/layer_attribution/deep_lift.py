@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from torch import Tensor
 
-from esegeta import Baseline, Layer, Param, Passes, Probe, layer_attribution
+from esegeta import Baseline, Layer, Passes, Probe, layer_attribution
+
+from ..attribution.deep_lift import Noise, Samples
 
 
 @layer_attribution(
@@ -32,21 +32,8 @@ def layer_deep_lift_shap(
     probe: Probe,
     layer: Layer,
     *,
-    samples: Annotated[
-        int,
-        Param(
-            ge=1, help="Baselines to average over, at most; of references no more than there are"
-        ),
-    ] = 16,
-    noise: Annotated[
-        float,
-        Param(
-            ge=0,
-            le=1,
-            help="Standard deviation of noise on the baseline, as a part of the image's range; "
-            "references get none",
-        ),
-    ] = 0.1,
+    samples: Samples = 16,
+    noise: Noise = 0.1,
     baseline: Baseline = "reference",
 ) -> Tensor:
     """What a layer's units add to the score, by the rescale rule, averaged over many baselines.

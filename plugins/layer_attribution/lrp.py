@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 from torch import Tensor
 
-from esegeta import Layer, Param, Passes, Probe, layer_attribution
+from esegeta import Layer, Passes, Probe, layer_attribution
+
+from ..attribution.lrp import Epsilon, Gamma, Rule
 
 
 @layer_attribution(
@@ -18,20 +18,9 @@ def layer_lrp(
     probe: Probe,
     layer: Layer,
     *,
-    rule: Annotated[
-        Literal["composite", "epsilon", "gamma", "zplus"],
-        Param(help="How a unit's relevance is shared out among its inputs"),
-    ] = "composite",
-    epsilon: Annotated[
-        float,
-        Param(
-            ge=0,
-            help="Stabiliser of the rule epsilon, as a part of the root mean square of a unit's neighbours",
-        ),
-    ] = 0.01,
-    gamma: Annotated[
-        float, Param(gt=0, help="In the rule gamma: how much more counts what speaks for a unit")
-    ] = 0.25,
+    rule: Rule = "composite",
+    epsilon: Epsilon = 0.01,
+    gamma: Gamma = 0.25,
 ) -> Tensor:
     """How much of the score is due to each place of a layer, by layer-wise relevance propagation.
 

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from esegeta import Baseline, Layer, Param, Passes, Probe, layer_attribution
 
+from ..attribution.paths import ImageNoise, Points
+
 Steps = Annotated[int, Param(ge=1, help="Points along the path; more is more exact")]
 
 
@@ -90,11 +92,8 @@ def layer_gradient_shap(
     probe: Probe,
     layer: Layer,
     *,
-    samples: Annotated[int, Param(ge=1, help="Random points of the path; more is smoother")] = 64,
-    noise: Annotated[
-        float,
-        Param(ge=0, le=1, help="Standard deviation of noise on the image, as a part of its range"),
-    ] = 0.05,
+    samples: Points = 64,
+    noise: ImageNoise = 0.05,
     baseline: Baseline = "zero",
 ) -> Tensor:
     """The gradient at a layer, averaged over random images between the baseline and the image.

@@ -103,7 +103,7 @@ def multi_head(
         return attend(shares, values)
 
     q, k, v = map(projected, (query, key, value), projections, biases)
-    mask = _mask(attn_mask, key_padding_mask, q)
+    mask = masks(attn_mask, key_padding_mask, q)
     found = noted(weights(q, k, mask, False, 1 / math.sqrt(q.shape[-1])), v)
     joined = linear(found.permute(2, 0, 1, 3).flatten(2), out_proj_weight, out_proj_bias)
     shown = seen[0].mean(1) if average_attn_weights else seen[0]
@@ -112,7 +112,7 @@ def multi_head(
     return joined, shown if need_weights else None
 
 
-def _mask(attn: Tensor | None, padding: Tensor | None, like: Tensor) -> Tensor | None:
+def masks(attn: Tensor | None, padding: Tensor | None, like: Tensor) -> Tensor | None:
     """Both masks in one to be added to the scores (N, heads, queries, keys)."""
     total = None
     if attn is not None:

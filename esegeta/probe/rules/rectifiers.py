@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from esegeta.errors import MethodError
+from esegeta.probe.rules.graph import nodes
 
 Rule = Literal["plain", "guided", "deconvnet"]
 
@@ -118,18 +119,12 @@ class RectifierRule(TorchFunctionMode):
         MethodError
             If the graph holds one: the map would follow the rule in one place, the gradient in another.
         """
-        pending, seen = [output.grad_fn], set()
-        while pending:
-            node = pending.pop()
-            if node is None or node in seen:
-                continue
-            seen.add(node)
+        for node in nodes(output):
             if re.sub(r"(Kernel)?Backward\d*$", "", node.name()) in ESCAPED:
                 raise MethodError(
                     f"The {self.rule} rule cannot reach a rectifier of this model ({node.name()}): it "
                     "runs inside a scripted or compiled function. Use plain PyTorch functions there."
                 )
-            pending.extend(parent for parent, _ in node.next_functions)
 
     def _apply(self, name: str, x: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:
         if not (torch.is_grad_enabled() and x.requires_grad):

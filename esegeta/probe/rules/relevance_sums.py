@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from esegeta.probe.rules.calls import Call, Unsupported
+from esegeta.probe.rules.graph import nodes
 from esegeta.probe.rules.pairs import Pair, ruled
 from esegeta.probe.rules.relevance_table import Relevance
 from esegeta.probe.rules.shares import Part, Shares, WeightedSum
@@ -56,17 +57,10 @@ class WeightedRule(TorchFunctionMode):
 
         A dual unit has all its weights negated: what inhibits the unit excites it.
         """
-        pending, seen = [output.grad_fn], set()
-        while pending:
-            node = pending.pop()
-            if node is None or node in seen:
-                continue
-            seen.add(node)
-            own = getattr(getattr(node, "back", None), "__self__", None)
-            if isinstance(own, WeightedSum) and own.weighted:
+        for node in nodes(output, end=lambda node: _weighted_sum(node) is not None):
+            own = _weighted_sum(node)
+            if own is not None:
                 own.dual = dual
-                continue
-            pending.extend(parent for parent, _ in node.next_functions)
 
     def _weigh(
         self,
@@ -221,3 +215,9 @@ def _part(weight: Tensor, part: Part) -> Tensor | None:
         return weight
     own = weight.clamp(min=0) if part == "positive" else weight.clamp(max=0)
     return own if own.any() else None
+
+
+def _weighted_sum(node: Any) -> WeightedSum | None:
+    """The sum with weights that a node of the graph goes back through, if it does."""
+    own = getattr(getattr(node, "back", None), "__self__", None)
+    return own if isinstance(own, WeightedSum) and own.weighted else None

@@ -22,6 +22,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from esegeta.errors import MethodError
 from esegeta.probe.rules.calls import Call, Unsupported
+from esegeta.probe.rules.graph import nodes
 from esegeta.probe.rules.pairs import Pair, ruled
 from esegeta.probe.rules.rescale_table import CHOICES, RULES, is_constant, is_linear
 
@@ -86,16 +87,10 @@ class RescaleRule(TorchFunctionMode):
 
     def look_for_escaped(self, output: Tensor) -> None:
         """Count among the unknown what is on the way to an output and was not seen."""
-        pending, seen = [output.grad_fn], set()
-        while pending:
-            node = pending.pop()
-            if node is None or node in seen:
-                continue
-            seen.add(node)
+        for node in nodes(output):
             name = node.name()
             if ESCAPED.fullmatch(name) and "Batch" not in name:
                 self.unknown[name] += 1
-            pending.extend(parent for parent, _ in node.next_functions)
 
     def __torch_function__(
         self,

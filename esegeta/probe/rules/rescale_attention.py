@@ -12,6 +12,7 @@ from torch import Tensor
 
 from esegeta.probe.rules import pairs as of
 from esegeta.probe.rules.calls import Unsupported
+from esegeta.probe.rules.heads import masks
 from esegeta.probe.rules.pairs import Pair
 
 
@@ -111,7 +112,7 @@ def multi_head_attention_forward(
         for given, weight, bias in zip((query, key, value), weights, biases, strict=True)
     ]
     q, k, v = heads
-    mask = _mask(attn_mask, key_padding_mask, q)
+    mask = masks(attn_mask, key_padding_mask, q.x)
     found, shares = attention(q, k, v, mask, 1 / math.sqrt(q.shape[-1]))
 
     def joined(t: Tensor) -> Tensor:
@@ -123,25 +124,3 @@ def multi_head_attention_forward(
         return t if batched else t[0]
 
     return of.linear(joined, found), of.linear(shown, shares) if need_weights else None
-
-
-def _mask(attn: Tensor | None, padding: Tensor | None, like: Pair) -> Tensor | None:
-    """Both masks in one to be added to the scores (N, heads, queries, keys)."""
-    total = None
-    if attn is not None:
-        attn = _added(attn, like)
-        total = (
-            attn if attn.dim() == 2 else attn.view(like.shape[0], like.shape[1], *attn.shape[1:])
-        )
-    if padding is not None:
-        padding = _added(padding, like)
-        padding = (padding if padding.dim() == 2 else padding[None])[:, None, None]
-        total = padding if total is None else total + padding
-    return total
-
-
-def _added(mask: Tensor, like: Pair) -> Tensor:
-    """A mask of what is to be left out (where it is boolean) as one that is added."""
-    if mask.dtype != torch.bool:
-        return mask
-    return torch.zeros_like(mask, dtype=like.x.dtype).masked_fill(mask, -torch.inf)
