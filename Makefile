@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # On one core pytest-xdist only costs; on more, each worker computes with one thread.
 WORKERS ?= auto
 
-.PHONY: demo test lint coverage docs bench clean
+.PHONY: demo test lint coverage docs bench translations screenshots clean
 
 demo: $(VENV)/installed
 	$(BIN)/esegeta run configs/demo.json --output runs/demo --resume
@@ -28,6 +28,15 @@ docs: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks
+
+# New texts of the wizard come as unfinished: translate them in the .ts file, then run it once more.
+GERMAN := gui/translations/esegeta_de
+translations: $(VENV)/installed
+	$(BIN)/pyside6-lupdate -locations none -no-obsolete $$(find gui -name '*.py' | sort) -ts $(GERMAN).ts
+	$(BIN)/pyside6-lrelease $(GERMAN).ts -qm $(GERMAN).qm
+
+screenshots: $(VENV)/installed
+	SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/gui/test_screenshots.py
 
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -1,8 +1,9 @@
-"""Run every benchmark and print its ratios."""
+"""Run every benchmark and print its ratios; ``methods --write PAGE`` also writes its table."""
 
-import sys
+import argparse
+from pathlib import Path
 
-from benchmarks import engine, fusing, many, methods, patches, perturbation
+from benchmarks import engine, fusing, many, methods, metrics, patches, perturbation
 
 PARTS = {
     "methods": methods,
@@ -11,8 +12,16 @@ PARTS = {
     "engine": engine,
     "many": many,
     "patches": patches,
+    "metrics": metrics,
 }
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or PARTS:
-        PARTS[name].main()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []])
+    parser.add_argument("--write", type=Path, help="the page for the table of the methods")
+    chosen = parser.parse_args()
+    for name in chosen.parts or PARTS:
+        if name == "methods":
+            methods.main(chosen.write)
+        else:
+            PARTS[name].main()

@@ -1,82 +1,59 @@
 """Every method against the bare passes it needs, and against the libraries that also have it.
 
-The first ratio says how little is spent beside the passes: the bare ones go in batches of the same size,
-with frozen parameters. The second compares with the library's own call at equal settings, whose map is
-the same unless chance differs; its batches are as large as it can be told.
+Times are the processor's, of one thread: what else runs on the machine changes them little. The works
+that are compared run in turn, and the least time of each counts.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import io
+import json
+import subprocess
+import sys
 import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from benchmarks.peers import PEERS, Bench
+from benchmarks.case import SETTINGS, Bench, Peer, bench
+from benchmarks.page import page
+from benchmarks.peers import CAPTUM, PEERS
 from esegeta.engine import make_probe, run_method
 from esegeta.plugin import Plugin
 from esegeta.probe import Probe
 from esegeta.registry import Registry, find
 
-SIDE, TARGET, LAYER = 128, 0, "relu2"
-GROUPS = {"groups": "grid", "count": 16}
-SETTINGS: dict[str, dict[str, Any]] = {
-    "integrated_gradients": {"steps": 48, "tolerance": 0},
-    "smooth_grad": {"samples": 48, "noise": 0.1},
-    "gradient_shap": {"samples": 48, "noise": 0.0, "baseline": "zero"},
-    "layer_gradient_shap": {"samples": 48, "noise": 0.0, "baseline": "zero"},
-    "deep_lift_shap": {"samples": 5, "noise": 0.0, "baseline": "zero"},
-    "layer_deep_lift_shap": {"samples": 5, "noise": 0.0, "baseline": "zero"},
-    "occlusion": {"window": 16, "stride": 8},
-    "rise": {"masks": 200},
-    "feature_ablation": GROUPS,
-    "feature_permutation": GROUPS,
-    "shapley_sampling": {**GROUPS, "permutations": 4},
-    "kernel_shap": {**GROUPS, "samples": 64},
-    "layer_conductance": {"steps": 48},
-    "internal_influence": {"steps": 48},
-    "layer_integrated_gradients": {"steps": 48},
-    "extremal_perturbation": {"iterations": 20},
-    "feature_visualisation": {"steps": 40},
-    "layer_visualisation": {"steps": 40},
-    "inverted_representation": {"steps": 40},
-    "activation_grid": {"cells": 3, "steps": 10},
-    "activation_atlas": {"cells": 3, "steps": 10, "samples": 32},
-    "score_cam": {"channels": 64},
-    "ablation_cam": {"channels": 64},
-    "lime": {**GROUPS, "samples": 64},
-    "shap": {**GROUPS, "samples": 64},
-}
-"""Where the defaults differ from what a library does, or take too long here."""
-
-LONG = 20
-"""Passes from which what is spent beside them is to be small."""
-WANTED = 0.85
-ROUNDS = 2
+ROUNDS, ENOUGH = (1, 9), 1.0
+"""Rounds of a comparison, at least and at most, and the seconds after which there are enough."""
 
 
-class Net(nn.Module):
-    """A network of the kind every library knows: each module runs once, none in place."""
+@dataclass(frozen=True)
+class Row:
+    """What was measured of a method.
 
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.conv1, self.relu1 = nn.Conv2d(3, 32, 3, padding=1), nn.ReLU()
-        self.pool1 = nn.AvgPool2d(2)
-        self.conv2, self.relu2 = nn.Conv2d(32, 64, 3, padding=1), nn.ReLU()
-        self.pool2 = nn.AvgPool2d(2)
-        self.conv3, self.relu3 = nn.Conv2d(64, 64, 3, padding=1), nn.ReLU()
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.head = nn.Linear(64, 3)
+    Attributes
+    ----------
+    passes : int
+        Forward and backward.
+    least : float
+        Time of the bare passes over the method's.
+    others : dict
+        Time of each library's own over the method's.
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, 3)."""
-        x = self.pool2(self.relu2(self.conv2(self.pool1(self.relu1(self.conv1(x))))))
-        logits: Tensor = self.head(self.pool(self.relu3(self.conv3(x))).flatten(1))
-        return logits
+    name: str
+    passes: int
+    least: float
+    others: dict[str, float]
 
 
 @cache
@@ -84,98 +61,169 @@ def _registry() -> Registry:
     return find()
 
 
-def bench() -> Bench:
-    """The network, an image and its groups."""
-    model = Net().eval()
-    image = torch.rand((3, SIDE, SIDE), generator=torch.Generator().manual_seed(1))
-    cells = torch.arange(SIDE) * 4 // SIDE
-    return Bench(model, image, LAYER, TARGET, 4 * cells[:, None] + cells)
-
-
-def probe_of(bench: Bench, plugin: Plugin) -> Probe:
+def probe_of(case: Bench, plugin: Plugin) -> Probe:
     """A fresh probe: nothing is remembered of another method."""
     return make_probe(
-        bench.model,
-        bench.image,
+        case.model,
+        case.image,
         wrapper=_registry().get("classification", "wrapper"),
-        target=bench.target,
-        layers=[bench.layer] if plugin.takes_layer else [],
+        target=case.target,
+        layers=[case.layer] if plugin.takes_layer else [],
         image_gradient=not plugin.takes_layer,
     )
 
 
-def bare(bench: Bench, passes: dict[str, int], batches: tuple[int, int]) -> None:
+def explained(case: Bench, plugin: Plugin, probe: Probe) -> tuple[Tensor, dict[str, int]]:
+    """A method's map and passes."""
+    chosen = plugin.validate(SETTINGS.get(plugin.name, {}))
+    layer = case.layer if plugin.takes_layer else None
+    found = run_method(probe, plugin, layer=layer, parameters=chosen)
+    return found.map, dict(found.passes)
+
+
+def bare(case: Bench, passes: dict[str, int], batches: tuple[int, int]) -> None:
     """The passes alone: those back with their forward, the others without a graph."""
     forward, backward = passes["forward"], passes["backward"]
     alone, both = batches
     for start in range(0, backward, both):
         number = min(both, backward - start)
-        x = bench.image.expand(number, -1, -1, -1).clone().requires_grad_()
-        torch.autograd.grad(bench.model(x)[:, bench.target].sum(), x)
+        x = case.image.expand(number, -1, -1, -1).clone().requires_grad_()
+        torch.autograd.grad(case.model(x)[:, case.target].sum(), x)
     with torch.no_grad():
         for start in range(0, max(0, forward - backward), alone):
             number = min(alone, forward - backward - start)
-            bench.model(bench.image.expand(number, -1, -1, -1).contiguous())
+            case.model(case.image.expand(number, -1, -1, -1).contiguous())
 
 
-def timed(*works: Any) -> list[float]:
+def timed(works: Sequence[Callable[[], object]]) -> list[float]:
     """The least time of each over some rounds, in turn, after one to warm up."""
     times: list[list[float]] = []
-    for _ in range(ROUNDS + 1):
+    least, most = ROUNDS
+    while len(times) < 1 + least or (len(times) < 1 + most and np.sum(times) < ENOUGH):
         times.append([])
         for work in works:
-            began = time.perf_counter()
+            gc.collect()
+            gc.disable()
+            began = time.process_time()
             work()
-            times[-1].append(time.perf_counter() - began)
-    return [float(least) for least in np.min(times[1:], axis=0)]
+            times[-1].append(time.process_time() - began)
+            gc.enable()
+    return [float(fewest) for fewest in np.min(times[1:], axis=0)]
 
 
-def measure(case: Bench, plugin: Plugin) -> tuple[int, float, float, float | None]:
-    """Give a method's passes, its time, that of the bare passes, and that of the library's own."""
-    chosen = plugin.validate(SETTINGS.get(plugin.name, {}))
-    layer = case.layer if plugin.takes_layer else None
-
-    def ours() -> tuple[Tensor, dict[str, int], Probe]:
-        probe = probe_of(case, plugin)
-        found = run_method(probe, plugin, layer=layer, parameters=chosen)
-        return found.map, dict(found.passes), probe
-
-    made, passes, probe = ours()
+def measure(case: Bench, plugin: Plugin, peers: dict[str, Peer]) -> Row:
+    """Compare a method with its bare passes, and with what libraries do."""
+    probe = probe_of(case, plugin)
+    made, passes = explained(case, plugin, probe)
     sizes = probe._ask.batches
     batches = sizes.size(backward=False), sizes.size(backward=True)
-    works = [ours, lambda: bare(case, passes, batches)]
-    peer = PEERS.get(plugin.name)
-    if peer is not None:
+    for peer in peers.values():
         theirs = peer(case)
         if theirs is not None:
-            scale = float(made.abs().max())
             torch.testing.assert_close(
-                made.expand_as(theirs), theirs.detach().float(), rtol=1e-3, atol=1e-3 * scale
-            )
-        works.append(lambda: peer(case))
-    own, least, *other = timed(*works)
-    return passes["forward"] + passes["backward"], own, least, other[0] if other else None
+                made.expand_as(theirs), theirs.detach().float(), rtol=1e-3,
+                atol=1e-3 * float(made.abs().max()),
+            )  # fmt: skip
+    own, least, *others = timed(
+        [
+            lambda: explained(case, plugin, probe_of(case, plugin)),
+            lambda: bare(case, passes, batches),
+            *(lambda peer=peer: peer(case) for peer in peers.values()),
+        ]
+    )
+    compared = {name: other / own for name, other in zip(peers, others, strict=True)}
+    return Row(plugin.name, passes["forward"] + passes["backward"], least / own, compared)
 
 
-def main() -> None:
-    """Print a table, in Markdown."""
-    case = bench()
-    for parameter in case.model.parameters():
-        parameter.requires_grad_(False)
-    # A rollout is of transformers.
-    plugins = [
-        p
-        for p in _registry().methods()
-        if p.library is None and 2 in p.ndim and "rollout" not in p.name
-    ]
-    print("| method | passes | bare passes / method | library / method |")
-    print("| --- | ---: | ---: | ---: |")
-    ours = theirs = 0.0
-    for plugin in plugins:
-        passes, own, least, other = measure(case, plugin)
-        mark = " **<**" if passes > LONG and least / own < WANTED else ""
-        peer = f"{other / own:.2f}" if other is not None else ""
-        print(f"| {plugin.name} | {passes} | {least / own:.2f}{mark} | {peer} |", flush=True)
-        if other is not None:
-            ours, theirs = ours + own, theirs + other
-    print(f"| all that a library has too | | | {theirs / ours:.2f} |")
+def suite(case: Bench) -> tuple[int, float]:
+    """Everything Captum also has, asked of one probe, against its calls one after the other.
+
+    Returns
+    -------
+    int, float
+        How many methods, and the ratio of times.
+    """
+    plugins = [_registry().get(name) for name in CAPTUM]
+
+    def ours() -> None:
+        probe = make_probe(
+            case.model,
+            case.image,
+            wrapper=_registry().get("classification", "wrapper"),
+            target=case.target,
+            layers=[case.layer],
+        )
+        for plugin in plugins:
+            explained(case, plugin, probe)
+
+    own, other = timed([ours, lambda: [peer(case) for peer in CAPTUM.values()]])
+    return len(plugins), other / own
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """One thread, and no words of libraries."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def beside_torchray() -> Iterator[Callable[[], dict[str, dict[str, float]]]]:
+    """Compare with TorchRay meanwhile, in a process of its own: it changes torch."""
+    if find_spec("torchray") is None:
+        yield dict
+        return
+    command = [sys.executable, "-m", "benchmarks.methods"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+
+        def others() -> dict[str, dict[str, float]]:
+            said, _ = process.communicate()
+            return {row["name"]: row["others"] for row in json.loads(said.splitlines()[-1])}
+
+        yield others
+
+
+def main(write: Path | None = None) -> None:
+    """Print a table, in Markdown; write it to a page if one is named."""
+    rows = []
+    with beside_torchray() as torchray, _quiet():
+        case = bench()
+        for plugin in _registry().methods():
+            # A rollout is of transformers.
+            if plugin.library is None and 2 in plugin.ndim and "rollout" not in plugin.name:
+                peers = {
+                    library: found[plugin.name]
+                    for library, found in PEERS.items()
+                    if plugin.name in found
+                }
+                rows.append(measure(case, plugin, peers))
+                print(rows[-1], flush=True)
+        together = suite(case)
+        for name, others in torchray().items():
+            next(row for row in rows if row.name == name).others.update(others)
+    text = page(rows, together)
+    print(text)
+    if write is not None:
+        write.write_text(text, encoding="utf-8")
+
+
+def _main_of_torchray() -> None:
+    from benchmarks.peers_torchray import peers
+
+    with _quiet(), contextlib.redirect_stdout(io.StringIO()):
+        case = bench()
+        rows = [
+            asdict(measure(case, _registry().get(name), {"TorchRay": peer}))
+            for name, peer in peers().items()
+        ]
+    print(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    _main_of_torchray()

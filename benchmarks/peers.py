@@ -6,44 +6,14 @@ in place of a map where chance differs, so that only the time can be compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from importlib.util import find_spec
 
 import torch
 from captum import attr
-from torch import Tensor, nn
+from torch import Tensor
 
-BATCH = 16
-"""Images that a library is given at a time, where it can be told."""
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A network and an image; libraries want modules that run once and do not work in place."""
-
-    model: nn.Module
-    image: Tensor
-    layer: str
-    target: int
-    labels: Tensor
-
-    @property
-    def x(self) -> Tensor:
-        """A fresh batch of the image."""
-        return self.image[None].clone().requires_grad_()
-
-    @property
-    def module(self) -> nn.Module:
-        """The layer itself."""
-        return self.model.get_submodule(self.layer)
-
-    def large(self, values: Tensor) -> Tensor:
-        """A layer's map on the image's grid."""
-        size = self.image.shape[1:]
-        return nn.functional.interpolate(values, size, mode="bilinear")[0]
-
-
-Peer = Callable[[Bench], Tensor | None]
+from benchmarks.case import BATCH, Bench, Peer
+from benchmarks.peers_on_segments import LIME, SHAP
 
 
 def captum(name: str, **options: object) -> Peer:
@@ -100,7 +70,7 @@ def first_channel(peer: Peer) -> Peer:
     return lambda bench: peer(bench)[:1]
 
 
-PEERS: dict[str, Peer] = {
+CAPTUM: dict[str, Peer] = {
     "saliency": captum("Saliency", abs=False),
     "input_x_gradient": captum("InputXGradient"),
     "guided_backprop": captum("GuidedBackprop"),
@@ -166,3 +136,10 @@ PEERS: dict[str, Peer] = {
     ),
 }
 """By the method of ours that gives the same."""
+
+PEERS: dict[str, dict[str, Peer]] = {
+    "Captum": CAPTUM,
+    **({"LIME": LIME} if find_spec("lime") else {}),
+    **({"SHAP": SHAP} if find_spec("shap") else {}),
+}
+"""By library."""

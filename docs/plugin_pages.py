@@ -16,6 +16,7 @@ FAMILIES = {
     "layer_attribution": "layer attribution: a map on a layer's grid, enlarged to the image",
     "explainability": "explainability: what the model has learnt, or where it looks",
     "wrapper": "wrapper: from a model's output to class scores",
+    "metric": "metric: how far a map can be trusted",
 }
 LAYER = "layer4"
 """Stands for a layer in the examples."""
@@ -23,7 +24,8 @@ LAYER = "layer4"
 
 def table(plugins: Sequence[Plugin]) -> str:
     """Write the page that lists every plug-in."""
-    methods = [plugin for plugin in plugins if plugin.family != "wrapper"]
+    methods = [plugin for plugin in plugins if plugin.family not in ("wrapper", "metric")]
+    metrics = [plugin for plugin in plugins if plugin.family == "metric"]
     wrappers = [plugin for plugin in plugins if plugin.family == "wrapper"]
     titles = ["family", "name", "what it shows", "cost", "layer", "gradients", "images", "tasks"]
     return _text(
@@ -51,6 +53,19 @@ def table(plugins: Sequence[Plugin]) -> str:
             *markdown.table(
                 ["name", "what it does", "images", "tasks"],
                 [[_link(p), p.summary, _images(p), ", ".join(p.tasks)] for p in wrappers],
+            ),
+            "",
+            "## Metrics",
+            "",
+            *paragraph(
+                'A metric says how far a map can be trusted; it is named in "evaluate". See '
+                "[How far to trust a map](../evaluation.md). *× the map* says how often it makes the map "
+                "again."
+            ),
+            "",
+            *markdown.table(
+                ["name", "what it says", "better", "cost", "paper"],
+                [[_link(p), p.summary, _better(p), cost(p), p.paper] for p in metrics],
             ),
         ]
     )
@@ -91,6 +106,8 @@ def example(plugin: Plugin) -> dict[str, object]:
     given: dict[str, object] = {"with": values} if values else {}
     if plugin.family == "wrapper":
         return {"target": {"class": "predicted", "wrapper": plugin.name} | given}
+    if plugin.family == "metric":
+        return {"evaluate": [{"use": plugin.name} | given]}
     layers = {"layers": [LAYER]} if plugin.takes_layer else {}
     return {"use": plugin.name} | given | layers
 
@@ -109,16 +126,29 @@ def _row(plugin: Plugin) -> list[str]:
     ]
 
 
+def _better(plugin: Plugin) -> str:
+    return {"high": "more", "low": "less"}.get(plugin.best or "", "")
+
+
 def _facts(plugin: Plugin) -> list[tuple[str, str]]:
     facts = [("family", FAMILIES[plugin.family])]
-    if plugin.family != "wrapper":
+    if plugin.family == "metric":
+        facts += [("paper", plugin.paper), ("cost", cost(plugin)), ("better", _better(plugin))]
+    elif plugin.family != "wrapper":
         facts += [("paper", plugin.paper), ("cost", _cost(plugin))]
         facts += [("needs a layer", "yes" if plugin.takes_layer else "no")]
         facts += [("needs gradients", "yes" if plugin.gradients else "no")]
         drawn = "its magnitude" if plugin.show == "magnitude" else "with its sign"
         facts += [("pictures show the map", drawn)] if plugin.returns == "map" else []
+        facts += [("with a contrast", _contrast(plugin))] if plugin.returns == "map" else []
     facts += [("library", plugin.library)] if plugin.library else []
     return [*facts, ("images", _images(plugin)), ("tasks", ", ".join(plugin.tasks))]
+
+
+def _contrast(plugin: Plugin) -> str:
+    if callable(plugin.linear):
+        return "by its parameters; a note tells where it is not the contrast of the classes' maps"
+    return f"{'' if plugin.linear else 'not '}the contrast of the classes' maps"
 
 
 def _cost(plugin: Plugin) -> str:

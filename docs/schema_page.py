@@ -10,14 +10,16 @@ from docs.plugin_pages import GENERATED
 from esegeta.config import schema
 from esegeta.registry import Registry
 
-PARTS = ("Model", "Patches", "Image", "Step", "Target", "Method", "Execution")
+PARTS = ("Model", "Patches", "Image", "Step", "Target", "Method", "Metric", "Execution")
 """In the order in which a config mentions them."""
 
 INSTEAD = {
     ("Method", "use"): "a [method](methods/README.md)",
     ("Target", "wrapper"): "a [wrapper](methods/README.md#wrappers)",
     ("Step", "use"): "a [step](#steps)",
+    ("Metric", "use"): "a [metric](methods/README.md#metrics)",
     ("Config", "methods"): "list of names or [Method](#method)",
+    ("Config", "evaluate"): "list of names or [Metric](#metric)",
 }
 """What says more than the list of all names would."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from esegeta.version import __version__
 
 if TYPE_CHECKING:
+    from esegeta.checks import CheckFailed as CheckFailed
     from esegeta.engine import explain as explain
     from esegeta.errors import ConfigError as ConfigError
     from esegeta.errors import EsegetaError as EsegetaError
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from esegeta.errors import PluginError as PluginError
     from esegeta.errors import RunError as RunError
     from esegeta.errors import TargetError as TargetError
+    from esegeta.evaluation import Case as Case
+    from esegeta.evaluation import Imputation as Imputation
+    from esegeta.evaluation import Measure as Measure
     from esegeta.explanation import Explanation as Explanation
     from esegeta.libraries import import_library as import_library
     from esegeta.libraries import library_call as library_call
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from esegeta.plugin import attribution as attribution
     from esegeta.plugin import explainability as explainability
     from esegeta.plugin import layer_attribution as layer_attribution
+    from esegeta.plugin import metric as metric
     from esegeta.plugin import wrapper as wrapper
     from esegeta.probe import Baseline as Baseline
     from esegeta.probe import Layer as Layer
@@ -43,6 +48,10 @@ _HOME = {
     "ModelError": "errors",
     "TargetError": "errors",
     "explain": "engine",
+    "CheckFailed": "checks",
+    "Case": "evaluation",
+    "Imputation": "evaluation",
+    "Measure": "evaluation",
     "Explanation": "explanation",
     "import_library": "libraries",
     "library_call": "libraries",
@@ -51,6 +60,7 @@ _HOME = {
     "attribution": "plugin",
     "explainability": "plugin",
     "layer_attribution": "plugin",
+    "metric": "plugin",
     "wrapper": "plugin",
     "Baseline": "probe",
     "Layer": "probe",

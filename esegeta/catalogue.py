@@ -41,6 +41,7 @@ def entry(plugin: Plugin, registry: Registry) -> dict[str, Any]:
         "passes": passes and {"forward": passes.forward, "backward": passes.backward},
         "takes_layer": plugin.takes_layer,
         "fused": plugin.fused,
+        "best": plugin.best,
         "gradients": plugin.gradients,
         "ndim": list(plugin.ndim),
         "tasks": list(plugin.tasks),
@@ -99,6 +100,9 @@ def cost(plugin: Plugin) -> str:
     if passes is None:
         return "by its parameters"
     parts = [f"{n:,.0f} {way}" for n, way in ((passes.forward, "F"), (passes.backward, "B")) if n]
+    if plugin.family == "metric":
+        made = plugin.judging(plugin.validate({}), Passes(1)).forward - passes.forward
+        return " + ".join([*([f"{made:,.0f} × the map"] if made else []), *parts]) or "nothing"
     return " + ".join(parts) + (" (shared)" if plugin.fused else "")
 
 
@@ -107,7 +111,11 @@ def _cost(plugin: Plugin) -> Passes | None:
     if any(field.is_required() for field in plugin.parameters.model_fields.values()):
         return None
     try:
-        return plugin.cost(plugin.validate({}))
+        values = plugin.validate({})
+        # A metric's own passes, without those of the maps that it makes again.
+        return (
+            plugin.judging(values, Passes()) if plugin.family == "metric" else plugin.cost(values)
+        )
     except Exception as error:
         raise PluginError(f"{plugin.name}: its cost cannot be told: {error}") from error
 

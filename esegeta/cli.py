@@ -1,27 +1,23 @@
 """The command line: ``esegeta run config.json`` and its companions."""
 
-import json
 import os
 import shlex
 import sys
 import traceback
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from esegeta import inspecting
+from esegeta import experimenting, inspecting
+from esegeta.console import plug_ins, print_json, print_summary, print_table, terminal
 from esegeta.errors import ConfigError, EsegetaError, PluginError, RunError
 from esegeta.streams import stdout_aside
 from esegeta.version import __version__
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
-    from esegeta.runs.api import RunResult
+    pass
 
 app = typer.Typer(
     help="Shows what an image model looks at: maps of it, from a JSON file to a report.",
@@ -32,6 +28,7 @@ app = typer.Typer(
 )
 
 app.add_typer(inspecting.app, name="inspect", hidden=True)
+app.command()(experimenting.experiment)
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The JSON file, or 'demo'.")]
 RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
@@ -113,7 +110,7 @@ def run(
             plain=plain,
             quiet=quiet,
         )
-    _summary(result)
+    print_summary(result)
     if result.pending:
         parts = ["esegeta", "run", str(config), "--resume"]
         parts += ["--output", str(output)] if output else []
@@ -126,18 +123,38 @@ def run(
     raise typer.Exit(result.exit_code)
 
 
-def _summary(result: "RunResult") -> None:
-    from esegeta.runs.status import grouped
+@app.command()
+def evaluate(
+    folder: RunDir,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A metric, with its defaults; may be repeated."),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METHOD", help="Only this method's maps; may be repeated."),
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Plain lines, no drawing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Nothing but the summary.")] = False,
+    plugins: Plugins = None,
+) -> None:
+    """Judge the maps of a run, to say how far each can be trusted.
 
-    for line in grouped({job: result.reasons[job] for job in result.failed}):
-        typer.echo(line)
-    counts = f"{len(result.done)} done, {len(result.failed)} failed"
-    counts += f", {len(result.pending)} pending" if result.pending else ""
-    typer.echo(counts + (f", {len(result.left_out)} not asked for" if result.left_out else ""))
-    if result.report is not None:
-        typer.echo(f"report: {result.report}")
-    elif not result.pending:
-        typer.echo(f"the report could not be written; {result.folder / 'run.log'} says why")
+    Without --metric those of the run's config, or a first choice. What has been judged before is kept.
+    """
+    from esegeta.runs.api import evaluate as start
+
+    with stdout_aside():
+        result = start(
+            folder,
+            metric or (),
+            only=only or (),
+            plugins=plugins or (),
+            plain=plain,
+            quiet=quiet,
+        )
+    print_summary(result)
+    raise typer.Exit(result.exit_code)
 
 
 @app.command()
@@ -150,7 +167,7 @@ def status(folder: RunDir, as_json: AsJson = False) -> None:
 
     found = read(folder)
     if as_json:
-        _print_json(found.record())
+        print_json(found.record())
     else:
         typer.echo(str(found))
         if found.exit_code == 3:
@@ -186,9 +203,9 @@ def plan(config: ConfigFile, plugins: Plugins = None, as_json: AsJson = False) -
         forecast = estimate.forecast(settings, registry, folders)
     problems = forecast.problems()
     if as_json:
-        _print_json(forecast.record())
+        print_json(forecast.record())
     else:
-        _print(forecast.table())
+        print_table(forecast.table())
         for problem in problems:
             typer.echo(problem)
         typer.echo(str(forecast))
@@ -224,7 +241,7 @@ def layers(config: ConfigFile, as_json: AsJson = False) -> None:
     with stdout_aside():
         found = listed(load(config))
     if as_json:
-        _print_json({model: [asdict(info) for info in infos] for model, infos in found.items()})
+        print_json({model: [asdict(info) for info in infos] for model, infos in found.items()})
         return
     for model, infos in found.items():
         names = (Column(title, no_wrap=True) for title in ("layer", "kind"))
@@ -234,7 +251,7 @@ def layers(config: ConfigFile, as_json: AsJson = False) -> None:
             for name in info.addresses:
                 chosen = "auto" if info.auto and name == info.addresses[-1] else ""
                 table.add_row(name, info.kind, shape, grid, f"{info.parameters:,}", chosen)
-        _print(table)
+        print_table(table)
 
 
 @app.command()
@@ -247,15 +264,15 @@ def methods(
     from esegeta import catalogue
 
     with stdout_aside():
-        registry = _find(plugins or ())
+        registry = plug_ins(plugins or ())
         entry = None if name is None else catalogue.entry(registry.get(name), registry)
         record = catalogue.record(registry)
     if as_json:
-        _print_json(entry or record)
+        print_json(entry or record)
     elif entry is not None:
         typer.echo(catalogue.page(entry))
     else:
-        _print(catalogue.table(registry, _console().width))
+        print_table(catalogue.table(registry, terminal().width))
         for line in catalogue.unavailable(registry):
             typer.echo(line)
 
@@ -266,8 +283,8 @@ def schema(plugins: Plugins = None) -> None:
     from esegeta.config import schema as made
 
     with stdout_aside():
-        found = made(_find(plugins or ()))
-    _print_json(found)
+        found = made(plug_ins(plugins or ()))
+    print_json(found)
 
 
 @app.command()
@@ -290,7 +307,7 @@ def convert(
     with stdout_aside():
         made = converted(
             old,
-            _find(()).methods(),
+            plug_ins(()).methods(),
             model=model,
             weights=weights,
             images=image or (),
@@ -299,7 +316,7 @@ def convert(
     for note in made.notes:
         typer.echo(f"- {note}", err=True)
     if output is None:
-        _print_json(made.config)
+        print_json(made.config)
         return
     write(made, output, force=force)
     typer.echo(
@@ -311,7 +328,7 @@ def convert(
 def new_plugin(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The method's name.")],
     family: Annotated[
-        str, typer.Option(help="attribution, layer_attribution, explainability or wrapper.")
+        str, typer.Option(help="attribution, layer_attribution, explainability, wrapper or metric.")
     ] = "attribution",
     folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path("plugins"),
 ) -> None:
@@ -361,36 +378,6 @@ def doctor() -> None:
         if finding.remedy:
             typer.echo(f"{'':27} → {finding.remedy}")
     raise typer.Exit(1 if broken else 0)
-
-
-def _find(named: Sequence[Path]) -> Any:
-    """Find the plug-ins where no config says where: also in ``plugins`` of this folder."""
-    from esegeta.registry import find
-
-    here = Path.cwd() / "plugins"
-    return find([*([here] if here.is_dir() else []), *named])
-
-
-def _console() -> "Console":
-    """Give the terminal; where there is none to say how wide it is, one that is wide."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)
-
-
-def _print(table: "Table") -> None:
-    """Print a table; what must not be wrapped is not cut either, on however narrow a terminal."""
-    from rich.measure import Measurement
-
-    console = _console()
-    least = Measurement.get(console, console.options.update(max_width=10_000), table).minimum
-    console.width = max(console.width, least)
-    console.print(table)
-
-
-def _print_json(data: object) -> None:
-    typer.echo(json.dumps(data, indent=1, ensure_ascii=False))
 
 
 if __name__ == "__main__":

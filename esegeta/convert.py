@@ -210,6 +210,7 @@ def _methods(
     ndim = None if volume is None else 3 if literal(volume) else 2
     listed = [data.get("methods"), data.get("explain_methods")]
     found: list[dict[str, Any]] = []
+    judging: list[str] = []
     for entry in (one for some in listed if isinstance(some, list) for one in some):
         if not isinstance(entry, Mapping):
             made.notes.append(f"{shorten(entry)} is no method: left out")
@@ -217,9 +218,13 @@ def _methods(
         converted = convert_methods.method(entry, methods, ndim, made.notes.append)
         if converted is not None:
             found.append(converted)
+            judging += convert_methods.metrics(entry)
     if not found:
         made.notes.append("no method is left: one, saliency, is put in")
         found = [{"use": "saliency"}]
+    if judging:
+        made.config["evaluate"] = list(dict.fromkeys(judging))
+        made.notes.append("its metrics now judge the maps of every method")
     if literal(data.get("amp_enbled")):
         for one in found:
             if methods[one["use"]].precision == "full":

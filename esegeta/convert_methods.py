@@ -96,7 +96,11 @@ DECIDED = {
 
 DRAWN = {"visualize_method", "sign", "show_colorbar", "inpt_transform_req"}
 RUN = {"library", "device_id", "share_gpu", "use", "method_name", "keywords", "title"}
-LATER = {"uncertainity_metrics", "uncertainity_cascading"}
+JUDGED = {
+    "uncertainity_metrics": ("infidelity", "sensitivity"),
+    "uncertainity_cascading": ("randomisation",),
+}
+"""Switches of a method, and the metrics that they turn on."""
 PATCHED = {"patch_required"}
 
 Note = Callable[[str], None]
@@ -135,13 +139,11 @@ def method(
     if "use" in entry and not literal(entry["use"]):
         note(f"{old} is switched off: left out")
         return None
-    known = {*DRAWN, *RUN, *LATER, *PATCHED}
+    known = {*DRAWN, *RUN, *JUDGED, *PATCHED}
     for key in entry:
         if key not in known:
             guess = nearest(key, known)
             note(f"{old}: unknown key {key!r}" + (f"; did you mean {guess!r}?" if guess else ""))
-    if any(literal(entry.get(key)) for key in LATER):
-        note(f"{old}: uncertainty metrics and cascading randomisation are left out")
     plugin = methods[METHODS[old]]
     made: dict[str, Any] = {"use": plugin.name}
     keywords = entry.get("keywords", {})
@@ -163,6 +165,11 @@ def method(
     if isinstance(title, str) and title.strip():
         made["name"] = as_name(title.strip()[:60].rstrip(), plugin.name)
     return made
+
+
+def metrics(entry: Mapping[str, Any]) -> list[str]:
+    """Name the metrics that were asked for one method."""
+    return [name for key, names in JUDGED.items() if literal(entry.get(key)) for name in names]
 
 
 def _keywords(

@@ -27,6 +27,7 @@ FOLDERS = {
     "layer_attribution": "layer_attribution",
     "explainability": "explainability",
     "wrappers": "wrapper",
+    "metrics": "metric",
 }
 """The sub-folders of the built-in plug-ins, and the family each is for."""
 
@@ -36,6 +37,7 @@ EXTRAS = {
     "sklearn": "methods",
     "torchray": "torchray",
     "lucent": "lucent",
+    "quantus": "quantus",
 }
 """Which extra of esegeta brings a module."""
 

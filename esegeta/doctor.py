@@ -38,6 +38,7 @@ EXTRAS = {
     "ray": ("ray",),
     "torchray": ("torchray",),
     "lucent": ("torch-lucent",),
+    "quantus": ("quantus",),
 }
 MODULES = {
     "scikit-image": "skimage",

@@ -9,7 +9,6 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from pydantic import BaseModel, ValidationError
 from torch import Tensor, nn
 
@@ -23,10 +22,12 @@ from esegeta.plugin import Passes, Plugin
 from esegeta.precision import require_amp, spot_check
 from esegeta.probe import Patches, Placed, Probe, Region, Target
 from esegeta.probe.checkpoint import Checkpoint
+from esegeta.probe.contrast import Contrast
 from esegeta.probe.network import Network
 from esegeta.probe.patches import PatchedNetwork
 from esegeta.probe.tiling import Tiling
 from esegeta.registry import Registry, find
+from esegeta.returned import on_image_grid
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +37,9 @@ WRAPPERS = {"classification": "classification", "segmentation": "pixelwise"}
 
 RESUMED = {"resumed": "went on from what an earlier attempt had found"}
 ONE_BY_ONE = {"batch": "one by one: images of a batch influence each other in this model"}
+CONTRASTED = {
+    "contrast": "of the contrasted score; it need not be the contrast of the classes' maps"
+}
 
 
 def make_probe(
@@ -48,6 +52,7 @@ def make_probe(
     classes: Sequence[str] = (),
     mask: str | Mapping[str, Any] | Placed = "predicted",
     label: Tensor | None = None,
+    contrast: Contrast = "none",
     output: str | int | None = None,
     amp: torch.dtype | None = None,
     patches: Patches | None = None,
@@ -72,6 +77,7 @@ def make_probe(
             target,
             classes=classes,
             region=region,
+            contrast=contrast,
         ),
         layers=layers,
         image_gradient=image_gradient,
@@ -130,7 +136,7 @@ def run_method(
     with quarantine(seed, probe.network.device), peak_memory(probe.network.device) as peak:
         arguments = () if layer is None else (probe.layer(layer),)
         returned = plugin.function(probe, *arguments, **plugin.arguments(chosen))
-        values = _on_image_grid(returned, probe, plugin)
+        values = on_image_grid(returned, probe, plugin)
     seconds = time.perf_counter() - start
     if plugin.returns == "image" and torch.equal(values, probe.image[0].float().cpu()):
         raise CheckFailed("The method returned the image unchanged.")
@@ -156,6 +162,7 @@ def run_method(
         memory=peak(),
         notes={
             **probe.notes,
+            **(CONTRASTED if "contrast" in target and not plugin.is_linear(chosen) else {}),
             **(ONE_BY_ONE if probe.one_by_one else {}),
             **(RESUMED if checkpoint is not None and checkpoint.used else {}),
         },
@@ -186,6 +193,7 @@ def explain(
     wrapper_parameters: Mapping[str, Any] | None = None,
     mask: str | Mapping[str, Any] = "predicted",
     label: Tensor | None = None,
+    contrast: Contrast = "none",
     output: str | int | None = None,
     patches: Patches | None = None,
     seed: int = 0,
@@ -212,6 +220,8 @@ def explain(
     wrapper, wrapper_parameters, mask, label
         As in the config's target (the parameters are its ``with``): which number is explained. A
         mask and a label map are for segmentation.
+    contrast : {"none", "mean", "max", "weighted", "probability"}
+        What of the other classes the class is held against.
     output : str or int, optional
         Which entry of a tuple or mapping that the model returns is its prediction.
     patches : Patches, optional
@@ -248,6 +258,7 @@ def explain(
         classes=classes,
         mask=mask,
         label=label,
+        contrast=contrast,
         output=output,
         patches=patches,
         layers=[layer] if layer is not None else [],
@@ -349,54 +360,6 @@ def _patches(probe: Probe, before: Passes) -> dict[str, Any] | None:
         "backward": round(network.parts * (passes.backward - before.backward)),
         **tiling.notes,
     }
-
-
-def _on_image_grid(returned: Any, probe: Probe, plugin: Plugin) -> Tensor:
-    """The method's map (K, *spatial) on the image's grid, float32 on the CPU.
-
-    Raises
-    ------
-    MethodError
-        If the method returned what is no map.
-    """
-    if not isinstance(returned, Tensor):
-        raise MethodError(f"'{plugin.name}' returned a {type(returned).__name__}, not a tensor.")
-    values = returned.detach().float()
-    if plugin.returns == "sheet":
-        return _sheet(values, plugin)
-    if values.dim() != probe.ndim + 1:
-        raise MethodError(
-            f"'{plugin.name}' returned shape {tuple(values.shape)}; a map of this image has shape "
-            f"(channels, {', '.join(map(str, probe.spatial))})."
-        )
-    if plugin.takes_layer and plugin.returns == "map":
-        if tuple(values.shape[1:]) != probe.spatial:
-            mode = "bilinear" if probe.ndim == 2 else "trilinear"
-            values = F.interpolate(values[None], probe.spatial, mode=mode, align_corners=False)[0]
-    elif tuple(values.shape[1:]) != probe.spatial:
-        raise MethodError(
-            f"'{plugin.name}' returned a map of shape {tuple(values.shape[1:])} for an image of shape "
-            f"{probe.spatial}."
-        )
-    return values.to("cpu", copy=True)
-
-
-def _sheet(values: Tensor, plugin: Plugin) -> Tensor:
-    """A picture (1 or 3, height, width) from 0 to 1.
-
-    Raises
-    ------
-    MethodError
-        If the method returned none.
-    """
-    low, high = map(float, values.nan_to_num().aminmax())
-    if values.dim() != 3 or len(values) not in (1, 3) or low < 0 or high > 1:
-        raise MethodError(
-            f"'{plugin.name}' returned shape {tuple(values.shape)} with values from "
-            f"{low:g} to {high:g}; a sheet has shape (1 or 3, height, "
-            "width) and values from 0 to 1."
-        )
-    return values.to("cpu", copy=True)
 
 
 def _described(probe: Probe) -> dict[str, Any]:

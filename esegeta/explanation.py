@@ -95,7 +95,8 @@ class Explanation:
             return picture(self.image, self.map, title=name)
         if self.kind == "sheet":
             return sheet(self.map, title=name)
-        title = f"{name}: {self.target['class']}"
+        held = f" ({self.target['contrast']} contrast)" if "contrast" in self.target else ""
+        title = f"{name}: {self.target['class']}{held}"
         return overlay(self.image, self.map, show=self.plugin.show, title=title)
 
     def save(self, path: str | Path) -> Path:

@@ -15,8 +15,8 @@ the command line, the forms and the documentation use.
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -24,6 +24,7 @@ from typing import Any, Literal, TypeVar, get_args
 from pydantic import BaseModel
 
 from esegeta.errors import PluginError
+from esegeta.passes import Passes
 from esegeta.signature import Param, complain, parameters_model, positional
 
 __all__ = [
@@ -35,10 +36,11 @@ __all__ = [
     "attribution",
     "explainability",
     "layer_attribution",
+    "metric",
     "wrapper",
 ]
 
-Family = Literal["attribution", "layer_attribution", "explainability", "wrapper"]
+Family = Literal["attribution", "layer_attribution", "explainability", "wrapper", "metric"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 Returns = Literal["map", "image", "sheet"]
@@ -49,49 +51,17 @@ EXPECTED: dict[Family, tuple[tuple[str, ...], ...]] = {
     "layer_attribution": (("probe", "layer"),),
     "explainability": (("probe",), ("probe", "layer")),
     "wrapper": (("output", "region"),),
+    "metric": (("case",),),
 }
 """The positional parameters a function of each family may have."""
+
+Best = Literal["high", "low"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
-class Passes:
-    """What a method costs, in images passed through the model forward and backward.
-
-    Parameters
-    ----------
-    forward, backward : float
-    boxes : sequence of tuple of slice
-        For each of the forward passes in which only a box of the image is changed: that box. An image
-        in patches passes no others again.
-    """
-
-    forward: float = 0
-    backward: float = 0
-    boxes: Sequence[tuple[slice, ...]] = field(default=(), repr=False, compare=False)
-
-    def __add__(self, other: "Passes") -> "Passes":
-        return Passes(self.forward + other.forward, self.backward + other.backward)
-
-    def __mul__(self, times: float) -> "Passes":
-        return Passes(self.forward * times, self.backward * times)
-
-    __rmul__ = __mul__
-
-    def in_patches(self, share: Callable[[tuple[slice, ...]], float] | None = None) -> "Passes":
-        """Where an image passes in patches: each goes forward once more for its way back.
-
-        Parameters
-        ----------
-        share : callable, optional
-            Tells which part of all patches a box of the image touches.
-        """
-        forward = self.forward + self.backward
-        if share is not None:
-            forward -= sum(1 - share(box) for box in self.boxes)
-        return Passes(forward, self.backward)
-
+Linear = bool | Callable[[Any], bool]
+"""Whether a map is linear in what is asked of the output, or, of its parameters, when."""
 
 Cost = Callable[..., Passes]
 """The cost, read off the validated parameters: ``lambda p: Passes(forward=p.steps)``, or off them and
@@ -109,7 +79,7 @@ class Plugin:
     ----------
     name : str
         The function's name; a library's adapter carries the library: ``captum.deep_lift``.
-    family : {"attribution", "layer_attribution", "explainability", "wrapper"}
+    family : {"attribution", "layer_attribution", "explainability", "wrapper", "metric"}
     function : callable
         As written by its author.
     parameters : type of pydantic.BaseModel
@@ -121,7 +91,8 @@ class Plugin:
     paper : str
         What to cite.
     passes : callable
-        Validated parameters (and the image's spatial shape) -> `Passes`; ask through `cost`.
+        Validated parameters (and the image's spatial shape) -> `Passes`; ask through `cost`. A
+        metric's: parameters (and what making the judged map costs) -> `Passes`; ask through `judging`.
     ndim : tuple of int
         Spatial dimensions it serves.
     tasks : tuple of str
@@ -139,6 +110,11 @@ class Plugin:
     returns : {"map", "image", "sheet"}
         A map (K, *spatial) to lay over the image, an image (C, *spatial) on the image's grid, or a
         sheet: a picture (1 or 3, height, width) of any size, from 0 to 1.
+    linear : bool or callable
+        Whether the map, for a score that is a sum of outputs, is that sum of the outputs' maps: then a
+        target's contrast is the contrast of the classes' maps. Ask through `is_linear`.
+    best : {"high", "low"}, optional
+        Which values of a metric are the better ones.
     """
 
     name: str
@@ -158,6 +134,8 @@ class Plugin:
     show: Literal["signed", "magnitude"] = "signed"
     fused: bool = False
     returns: Returns = "map"
+    linear: Linear = False
+    best: Best | None = None
 
     @property
     def source(self) -> Path:
@@ -169,6 +147,25 @@ class Plugin:
         if _parameters_of(self.passes) > 1:
             return self.passes(parameters, spatial)
         return self.passes(parameters)
+
+    @property
+    def slope(self) -> bool:
+        """Whether its map tells how the score changes per unit of a voxel, as a gradient does.
+
+        The sign of such a map says which way the voxel should change, not for what it speaks; so its
+        magnitude is shown. Other maps tell how much of the score is due to a voxel.
+        """
+        return self.show == "magnitude"
+
+    def judging(self, parameters: BaseModel, one: Passes) -> Passes:
+        """Tell what a metric costs, where the map it judges costs so much."""
+        if _parameters_of(self.passes) > 1:
+            return self.passes(parameters, one)
+        return self.passes(parameters)
+
+    def is_linear(self, parameters: BaseModel) -> bool:
+        """Tell whether the map is linear in what is asked of the output."""
+        return self.linear(parameters) if callable(self.linear) else self.linear
 
     @staticmethod
     def arguments(parameters: BaseModel) -> dict[str, Any]:
@@ -214,6 +211,7 @@ class MethodDecorator:
         show: Literal["signed", "magnitude"] = "signed",
         fused: bool = False,
         returns: Returns | None = None,
+        linear: Linear = False,
     ) -> Callable[[F], F]:
         """Take what cannot be read off the signature; see `Plugin` for the meaning of each.
 
@@ -244,6 +242,7 @@ class MethodDecorator:
                 show=show,
                 fused=fused,
                 returns=returns or usual,
+                linear=linear,
             )
 
         return decorate
@@ -274,6 +273,30 @@ def wrapper(
         return _register(
             function, "wrapper", paper=paper, passes=lambda p: Passes(), ndim=ndim, tasks=tasks
         )
+
+    return decorate
+
+
+def metric(
+    *,
+    paper: str,
+    passes: Cost | Passes,
+    best: Best | None = None,
+    ndim: tuple[int, ...] = (2, 3),
+    tasks: tuple[str, ...] = ("classification", "segmentation"),
+    library: str | None = None,
+) -> Callable[[F], F]:
+    """Make ``f(case, *, …)`` a metric: how far a map can be trusted, as a `Measure`.
+
+    ``passes=lambda p, one: …`` gets what making the judged map once costs.
+    """
+
+    def decorate(function: F) -> F:
+        cost = _always(passes) if isinstance(passes, Passes) else passes
+        return _register(
+            function, "metric", paper=paper, passes=cost, best=best, ndim=ndim, tasks=tasks,
+            library=library,
+        )  # fmt: skip
 
     return decorate
 
@@ -319,7 +342,7 @@ def _register(
 
 def article(family: Family) -> str:
     """Name a family in a sentence."""
-    noun = family if family == "wrapper" else f"{family} method"
+    noun = family if family in ("wrapper", "metric") else f"{family} method"
     return f"{'a' if noun[0] not in 'aeiou' else 'an'} {noun}"
 
 
@@ -329,7 +352,9 @@ def _try_passes(plugin: Plugin) -> None:
     if any(field.is_required() for field in fields):
         return
     try:
-        cost = plugin.cost(plugin.validate({}))
+        values = plugin.validate({})
+        is_metric = plugin.family == "metric"
+        cost = plugin.judging(values, Passes(1, 1)) if is_metric else plugin.cost(values)
     except Exception as error:
         raise complain(plugin.function, f"passes fails on the defaults: {error!r}") from error
     if not isinstance(cost, Passes):

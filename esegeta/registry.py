@@ -11,6 +11,9 @@ from esegeta.plugin import FAMILIES, Family, Plugin
 
 __all__ = ["Registry", "Unavailable", "find", "user_folder"]
 
+BELONGS = {"wrapper": "a target", "metric": '"evaluate"'}
+"""The families that are no methods, and where in a config they are named."""
+
 
 @dataclass(frozen=True)
 class Registry:
@@ -51,7 +54,7 @@ class Registry:
         raise PluginError(unknown(kind, name, self.names(family)))
 
     def method(self, name: str) -> Plugin:
-        """Find a method by name, that is any plug-in but a wrapper.
+        """Find a method by name, that is any plug-in that makes an explanation.
 
         Raises
         ------
@@ -61,8 +64,9 @@ class Registry:
         if name not in self.plugins and self.lost(name) is None:
             raise PluginError(unknown("method", name, [one.name for one in self.methods()]))
         plugin = self.get(name)
-        if plugin.family == "wrapper":
-            raise PluginError(f"{name!r} is a wrapper, not a method; it belongs in a target")
+        if plugin.family in BELONGS:
+            where = BELONGS[plugin.family]
+            raise PluginError(f"{name!r} is a {plugin.family}, not a method; it belongs in {where}")
         return plugin
 
     def lost(self, name: str) -> Unavailable | None:
@@ -78,12 +82,16 @@ class Registry:
         return [n for n, plugin in self.plugins.items() if family in (None, plugin.family)]
 
     def methods(self) -> list[Plugin]:
-        """Give every plug-in that makes an explanation: all but the wrappers."""
-        return [plugin for plugin in self.plugins.values() if plugin.family != "wrapper"]
+        """Give every plug-in that makes an explanation: all but the wrappers and metrics."""
+        return [plugin for plugin in self.plugins.values() if plugin.family not in BELONGS]
 
     def wrappers(self) -> list[Plugin]:
         """Give the plug-ins that turn a model's output into class scores."""
         return [plugin for plugin in self.plugins.values() if plugin.family == "wrapper"]
+
+    def metrics(self) -> list[Plugin]:
+        """Give the plug-ins that say how far a map can be trusted."""
+        return [plugin for plugin in self.plugins.values() if plugin.family == "metric"]
 
     def origin(self, name: str) -> str:
         """Say where a plug-in comes from: ``built-in``, a folder, or ``entry point NAME``."""

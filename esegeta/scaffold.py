@@ -122,12 +122,45 @@ def _moments(logits: Tensor) -> tuple[Tensor, Tensor]:
     return values.std(2), values.mean(2)
 '''
 
+METRIC = '''"""{title}: how far a map can be trusted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from esegeta import Case, Measure, Param, Passes, metric
+
+
+@metric(paper="yours to name", best="high", passes=Passes(forward=2))
+def {name}(
+    case: Case,
+    *,
+    part: Annotated[float, Param(gt=0, lt=1, help="Part of the voxels that is taken away")] = 0.2,
+) -> Measure:
+    """How much surer of the class the model stays without the least relevant voxels than without the most.
+
+    ``case`` has the map, what it explains, and the means to ask the model again.
+    """
+    order = case.order()
+    number = round(part * len(order))
+    image = case.probe.image
+    images = image.repeat(2, *[1] * (image.dim() - 1)).flatten(2)
+    images[0, :, order[:number]] = 0
+    images[1, :, order[-number:]] = 0
+    without_most, without_least = case.confidence(images.view(2, *image.shape[1:]))
+    return Measure(float(without_least - without_most))
+'''
+
 TEMPLATES: dict[Family, str] = {
     "attribution": ATTRIBUTION,
     "layer_attribution": LAYER_ATTRIBUTION,
     "explainability": EXPLAINABILITY,
     "wrapper": WRAPPER,
+    "metric": METRIC,
 }
+
+CONTRACTS = {"wrapper": "WrapperContract", "metric": "MetricContract"}
+"""The contracts of the families that are no methods."""
 
 TEST = '''"""{title} keeps the contract of a plug-in."""
 
@@ -149,7 +182,7 @@ def new_plugin(name: str, family: str, folder: Path) -> list[Path]:
     ----------
     name : str
         The function's name, and so the method's.
-    family : {"attribution", "layer_attribution", "explainability", "wrapper"}
+    family : {"attribution", "layer_attribution", "explainability", "wrapper", "metric"}
     folder : Path
         Made where it does not exist; what lies in its sub-folders is no plug-in.
 
@@ -181,7 +214,7 @@ def new_plugin(name: str, family: str, folder: Path) -> list[Path]:
         "name": name,
         "title": words[:1].upper() + words[1:],
         "camel": camel,
-        "contract": "WrapperContract" if family == "wrapper" else "MethodContract",
+        "contract": CONTRACTS.get(family, "MethodContract"),
     }
     for file, template in zip(files, (TEMPLATES[family], TEST), strict=True):
         try:

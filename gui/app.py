@@ -13,8 +13,10 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from . import theme
+from .language import tr
 from .places import warm
 from .recent import Settings
+from .translations import install
 from .window import Window
 
 
@@ -24,6 +26,7 @@ def main(path: Path | None = None) -> int:
     assert isinstance(app, QApplication)
     app.setApplicationName("esegeta")
     settings = Settings()
+    install(app, settings.language)
     theme.apply(app, settings.theme)
     window = Window(settings)
     window.show()
@@ -51,4 +54,5 @@ def _complain(
 ) -> None:
     """Tell of a fault of the wizard itself; it goes on, and the terminal has the details."""
     sys.__excepthook__(kind, error, trace)
-    window.banner.say(f"{window.tr('The wizard has a fault')}: {kind.__name__}: {error}", "wrong")
+    text = tr("The wizard has a fault: %s")
+    window.banner.say(text % f"{kind.__name__}: {error}", "wrong")

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from .document import text_of
+from .language import tr
 from .models.form import MISSING, Field, shown, text_in, value_of
 
 
@@ -43,7 +44,7 @@ class Line(QLineEdit):
         if field.default not in (MISSING, None, [], {}):
             self.setPlaceholderText(text_in(field.default, field))
         elif field.required:
-            self.setPlaceholderText(self.tr("needed"))
+            self.setPlaceholderText(tr("needed"))
         self.textEdited.connect(self._typed)
 
     def show_value(self, value: Any) -> None:
@@ -103,8 +104,8 @@ class Path_(QWidget):  # noqa: N801  (the standard library has the name)
         self.line.setDragEnabled(False)
         pick = QToolButton()
         pick.setText("…")
-        pick.setToolTip(self.tr("Pick a file"))
-        pick.setAccessibleName(self.tr("Pick a file"))
+        pick.setToolTip(tr("Pick a file"))
+        pick.setAccessibleName(tr("Pick a file"))
         pick.clicked.connect(self._pick)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -119,7 +120,7 @@ class Path_(QWidget):  # noqa: N801  (the standard library has the name)
 
     def _pick(self) -> None:
         start = str(Path(self.line.text()).parent) if self.line.text() else ""
-        path, _ = QFileDialog.getOpenFileName(self, self.tr("Pick a file"), start)
+        path, _ = QFileDialog.getOpenFileName(self, tr("Pick a file"), start)
         if path:
             self.edited.emit(path, False)
 
@@ -160,7 +161,7 @@ class Choice(QComboBox):
         default = self.field.default
         for value in self.field.choices:
             same = default is not MISSING and shown(value) == shown(default)
-            self.addItem(self.tr("%s (default)") % shown(value) if same else shown(value), value)
+            self.addItem(tr("%s (default)") % shown(value) if same else shown(value), value)
 
     def show_value(self, value: Any) -> None:
         """Show a value; one that is none of the choices is added to them, to be seen."""

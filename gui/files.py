@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from esegeta.errors import ConfigError
 
 from .document import Document
+from .language import tr
 from .recent import Settings
 from .session import Session
 
@@ -36,8 +37,8 @@ class Files(QObject):
         buttons = QMessageBox.StandardButton
         answer = QMessageBox.question(
             self.window,
-            self.tr("Unsaved changes"),
-            self.tr("%s has unsaved changes.") % self.session.document.name,
+            tr("Unsaved changes"),
+            tr("%s has unsaved changes.") % self.session.document.name,
             buttons.Save | buttons.Discard | buttons.Cancel,
             buttons.Save,
         )
@@ -58,7 +59,7 @@ class Files(QObject):
         if path is None:
             start = str(self.session.document.base)
             picked, _ = QFileDialog.getOpenFileName(
-                self.window, self.tr("Open a config"), start, self.tr("Configs (*.json);;All (*)")
+                self.window, tr("Open a config"), start, tr("Configs (*.json);;All (*)")
             )
             if not picked:
                 return
@@ -67,7 +68,7 @@ class Files(QObject):
 
     def open_run(self) -> None:
         """Open the folder of a run."""
-        picked = QFileDialog.getExistingDirectory(self.window, self.tr("Open a run"))
+        picked = QFileDialog.getExistingDirectory(self.window, tr("Open a run"))
         if picked and self.ask():
             self.load(Path(picked))
 
@@ -77,7 +78,7 @@ class Files(QObject):
         try:
             document = Document.open(path / "config.json" if run else path, as_copy=run)
         except ConfigError as error:
-            text = self.tr("%s holds no run") % path if run else str(error)
+            text = tr("%s holds no run") % path if run else str(error)
             self.session.said.emit(text, "wrong")
             return
         self.session.replace(document)
@@ -92,7 +93,7 @@ class Files(QObject):
         if file is None or elsewhere:
             start = str(document.file or document.home / f"{document.name}.json")
             picked, _ = QFileDialog.getSaveFileName(
-                self.window, self.tr("Save the config"), start, self.tr("Configs (*.json)")
+                self.window, tr("Save the config"), start, tr("Configs (*.json)")
             )
             if not picked:
                 return False
@@ -102,7 +103,7 @@ class Files(QObject):
             document.save(file)
         except OSError as error:
             why = error.strerror or str(error)
-            self.session.said.emit(self.tr("%s cannot be written") % file + f": {why}", "wrong")
+            self.session.said.emit(tr("%s cannot be written") % file + f": {why}", "wrong")
             return False
         self.settings.opened(file)
         return True

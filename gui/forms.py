@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QWi
 from esegeta.errors import Problem
 
 from .editors import editor_for, line_of
+from .language import tr
 from .models.form import MISSING, Field
 from .models.problems import sentence
 
@@ -89,8 +90,8 @@ class Form(QWidget):
         label.setBuddy(editor)
         reset = QToolButton(self, autoRaise=True)
         reset.setText("↺")
-        reset.setAccessibleName(self.tr("Reset %s") % field.label)
-        reset.setToolTip(self.tr("Back to the default"))
+        reset.setAccessibleName(tr("Reset %s") % field.label)
+        reset.setToolTip(tr("Back to the default"))
         wrong = QLabel(self, wordWrap=True)
         wrong.setProperty("role", "wrong")
         wrong.hide()

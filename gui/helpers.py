@@ -10,6 +10,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 
+from .language import tr
+
 COMMAND = [sys.executable, "-m", "esegeta.cli"]
 """The command line of the same installation."""
 
@@ -59,7 +61,8 @@ class _Process(QObject):
         complaint = bytes(process.readAllStandardError().data()).decode(errors="replace")
         process.deleteLater()
         if status == QProcess.ExitStatus.CrashExit:
-            complaint = f"the helper process crashed\n{complaint.strip()}".strip()
+            crashed = tr("the helper process crashed")
+            complaint = f"{crashed}\n{complaint.strip()}".strip()
         self._over(code, said, complaint)
 
     def _error(self, error: QProcess.ProcessError) -> None:
@@ -67,7 +70,9 @@ class _Process(QObject):
         if process is not None and error == QProcess.ProcessError.FailedToStart:
             self._process = None
             process.deleteLater()
-            self._over(-1, b"", f"{COMMAND[0]} cannot be started: {process.errorString()}")
+            self._over(
+                -1, b"", tr("%s cannot be started") % COMMAND[0] + f": {process.errorString()}"
+            )
 
     def _over(self, code: int, said: bytes, complaint: str) -> None:
         raise NotImplementedError
@@ -128,7 +133,7 @@ class Helper(_Process):
         except ValueError:
             answer = None
         if answer is None:
-            self.failed.emit(reason(complaint) or f"it ended with exit code {code}")
+            self.failed.emit(reason(complaint) or tr("it ended with exit code %d") % code)
         else:
             self.answered.emit(answer)
 
@@ -206,7 +211,7 @@ class Server(_Process):
 
     def _over(self, code: int, said: bytes, complaint: str) -> None:
         self._rest, self._told, self._waits = b"", False, False
-        self.failed.emit(reason(complaint) or f"the helper process ended (exit code {code})")
+        self.failed.emit(reason(complaint) or tr("the helper process ended (exit code %d)") % code)
 
 
 def detached(arguments: Sequence[str], folder: Path, log: Path) -> int | None:

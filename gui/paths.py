@@ -49,6 +49,12 @@ def written(path: Path, base: Path, *, saved: bool) -> str:
     return str(path)
 
 
+def short(path: Path) -> str:
+    """Write a path for people, from their own folder on."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+
+
 def found(text: str, base: Path) -> Path:
     """Give the path that a config means."""
     try:

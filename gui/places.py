@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from .theme import dress
 
 PANELS = {"monitor": ".monitor.panel", "viewer": ".viewer.panel"}
 """The modules of the panels."""
@@ -48,6 +51,24 @@ class Place(QWidget):
             layout.addWidget(self._panel)
             self.made.emit(self._panel)
         return self._panel
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Draw it by the theme of now."""
+        dress(self)
+        super().showEvent(event)
+
+    def renew(self) -> None:
+        """Draw it by another theme, where it is seen."""
+        if self.isVisible():
+            dress(self)
+        if self._panel is not None:
+            self._panel.renew()
+
+    @property
+    def keys(self) -> list[QKeySequence]:
+        """The keys that the panel heeds itself."""
+        shortcuts = self.findChildren(QShortcut)
+        return [shortcut.key() for shortcut in shortcuts]
 
     def open_run(self, folder: Path, *job: str) -> None:
         """Show a run, or one of its jobs."""

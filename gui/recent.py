@@ -43,6 +43,15 @@ class Settings:
         self.store.setValue("theme", theme)
 
     @property
+    def language(self) -> str:
+        """The code of a language, or the ``system``'s."""
+        return str(self.store.value("language", "system"))
+
+    @language.setter
+    def language(self, language: str) -> None:
+        self.store.setValue("language", language)
+
+    @property
     def geometry(self) -> QByteArray | None:
         """Where the window was."""
         stored = self.store.value("geometry")

@@ -13,6 +13,7 @@ from esegeta.errors import Problem
 
 from .document import Document, Place, text_of
 from .helpers import Server
+from .language import tr
 from .models.catalogue import Catalogue, catalogue_from
 from .models.problems import problems_from
 from .paths import found
@@ -119,7 +120,7 @@ class Session(QObject):
 
     def _failed(self, reason: str) -> None:
         self.lost = reason
-        self.said.emit(f"{self.tr('The plug-ins cannot be read')}: {reason}", "wrong")
+        self.said.emit(tr("The plug-ins cannot be read: %s") % reason, "wrong")
         self.learnt.emit()
 
     def model_key(self, index: int) -> str:

@@ -79,7 +79,6 @@ QListWidget::item, QTreeWidget::item {{ padding: 2px 0; }}
 QListWidget#steps::item {{ padding: 7px 10px; border-radius: 4px; }}
 QListWidget#steps::item:selected {{ background: {Highlight}; color: {HighlightedText}; }}
 QSplitter::handle {{ background: {Window}; }}
-QToolTip {{ color: {ToolTipText}; background: {ToolTipBase}; border: 1px solid {Mid}; }}
 QPlainTextEdit#json {{ font-family: monospace; }}
 """
 
@@ -144,8 +143,22 @@ def colour(name: str) -> QColor:
     return QColor(COLOURS["dark" if dark else "light"][name])
 
 
+def dress(widget: QWidget) -> None:
+    """Draw a part of a window by the rules of the theme; where it is so already, nothing is done.
+
+    Rules cost a millisecond for each widget below: each part is dressed when it is seen, not all at once.
+    """
+    app = QApplication.instance()
+    rules = RULES.format(**COLOURS["dark" if app is not None and app.property("dark") else "light"])
+    # The palette as well: widgets with rules do not hear of another one.
+    state = f"{QApplication.palette().cacheKey()} {rules}"
+    if widget.property("dressed") != state:
+        widget.setProperty("dressed", state)
+        widget.setStyleSheet(rules)
+
+
 def apply(app: QApplication, theme: Theme) -> None:
-    """Draw everything light or dark."""
+    """Draw everything light or dark; parts of windows are then to be dressed."""
     dark = is_dark(theme)
     app.setProperty("dark", dark)
     colours = COLOURS["dark" if dark else "light"]
@@ -162,4 +175,3 @@ def apply(app: QApplication, theme: Theme) -> None:
         app.setStyle(Outlined("Fusion"))
         app.setProperty("outlined", True)
     app.setPalette(palette)
-    app.setStyleSheet(RULES.format(**colours))

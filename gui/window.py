@@ -24,6 +24,7 @@ from .banner import Banner
 from .document import Place
 from .files import Files
 from .helpers import Helper
+from .language import tr
 from .menus import fill
 from .models.problems import page_of, path_of, sentence
 from .pages.images import ImagesPage
@@ -37,6 +38,7 @@ from .places import PANELS
 from .places import Place as Panel
 from .recent import Settings
 from .session import Session
+from .translations import LANGUAGES, install
 
 STEPS = ("model", "images", "target", "methods", "parameters", "run")
 SOURCES = (".py", ".pt", ".pt2", ".ts", ".pth", ".safetensors")
@@ -50,27 +52,28 @@ class Window(QMainWindow):
         self.settings = settings or Settings()
         self.session = Session(parent=self)
         session = self.session
-        methods = MethodsPage(session)
+        methods, parameters = MethodsPage(session), ParametersPage(session)
         self.pages = {
             "model": ModelPage(session),
             "images": ImagesPage(session),
             "target": TargetPage(session),
             "methods": methods,
-            "parameters": ParametersPage(session),
+            "parameters": parameters,
             "run": RunPage(session),
         }
         self.places = {
             "monitor": Panel(PANELS["monitor"], "MonitorPanel", self.settings.store),
             "viewer": Panel(PANELS["viewer"], "ViewerPanel"),
         }
+        self.actions_ = Actions(self)
         self._build()
         self.files = Files(self, session, self.settings)
         self.files.opened.connect(self._opened)
-        self.actions_ = Actions(self)
         fill(self)
         self.places["monitor"].made.connect(lambda panel: panel.view_requested.connect(self.view))
         self.run_page.save_wanted.connect(self.files.save)
-        self.run_page.started.connect(self.watch)
+        self.run_page.run_wanted.connect(self.start)
+        parameters.target_wanted.connect(self._show_target)
         methods.estimate_wanted.connect(self.run_page.start_plan)
         session.said.connect(self.banner.say)
         for signal in (session.changed, session.checked, session.replaced, session.learnt):
@@ -78,6 +81,7 @@ class Window(QMainWindow):
         self.setAcceptDrops(True)
         if self.settings.geometry is not None:
             self.restoreGeometry(self.settings.geometry)
+        self._dress()
         self.go("model")
         self._renew()
 
@@ -91,7 +95,7 @@ class Window(QMainWindow):
     def _build(self) -> None:
         self.steps = QListWidget()
         self.steps.setObjectName("steps")
-        self.steps.setAccessibleName(self.tr("Steps"))
+        self.steps.setAccessibleName(tr("Steps"))
         self.steps.setFixedWidth(150)
         self.steps.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.stack = QStackedWidget()
@@ -100,15 +104,16 @@ class Window(QMainWindow):
             self.stack.addWidget(widget)
         self.steps.currentRowChanged.connect(self._turned)
         self.banner = Banner()
-        self.back, self.next = button(self.tr("‹ &Back")), button(self.tr("&Next ›"))
+        self.back, self.next = button(tr("‹ &Back")), button(tr("&Next ›"))
         self.back.clicked.connect(lambda: self._turn(-1))
         self.next.clicked.connect(lambda: self._turn(1))
         self.wrong = QToolButton(autoRaise=True)
-        self.wrong.setToolTip(self.tr("Go to the first problem (F8)"))
+        self.wrong.setToolTip(tr("Go to the first problem (F8)"))
         self.wrong.clicked.connect(self.go_to_problem)
         self.note = QLabel()
         self.note.setProperty("role", "quiet")
-        foot = QHBoxLayout()
+        self.foot = QWidget()
+        foot = QHBoxLayout(self.foot)
         foot.setContentsMargins(14, 2, 14, 8)
         foot.addWidget(self.wrong)
         foot.addWidget(self.note)
@@ -119,7 +124,7 @@ class Window(QMainWindow):
         right.setSpacing(4)
         right.addWidget(self.banner)
         right.addWidget(self.stack, 1)
-        right.addLayout(foot)
+        right.addWidget(self.foot)
         whole = QWidget()
         row = QHBoxLayout(whole)
         row.setContentsMargins(8, 8, 0, 0)
@@ -133,14 +138,14 @@ class Window(QMainWindow):
     def title_of(self, name: str) -> str:
         """Give a step's name for people."""
         titles = {
-            "model": self.tr("Model"),
-            "images": self.tr("Images"),
-            "target": self.tr("Target"),
-            "methods": self.tr("Methods"),
-            "parameters": self.tr("Parameters"),
-            "run": self.tr("Run"),
-            "monitor": self.tr("Monitor"),
-            "viewer": self.tr("Viewer"),
+            "model": tr("Model"),
+            "images": tr("Images"),
+            "target": tr("Target"),
+            "methods": tr("Methods"),
+            "parameters": tr("Parameters"),
+            "run": tr("Run"),
+            "monitor": tr("Monitor"),
+            "viewer": tr("Viewer"),
         }
         return titles[name]
 
@@ -156,6 +161,7 @@ class Window(QMainWindow):
         if name in self.places:
             self.places[name].make()
         self.stack.setCurrentIndex(row)
+        self.actions_.leave(self.places[name].keys if name in self.places else ())
         for turn in (self.back, self.next):
             turn.setVisible(row < len(STEPS))
         self.back.setEnabled(row > 0)
@@ -177,12 +183,12 @@ class Window(QMainWindow):
             first = problems[0]
             said = f"{first.path}: {sentence(first)}" if first.path else sentence(first)
             short = said if len(said) <= 110 else f"{said[:110]}…"
-            count = self.tr("%d problems") % len(problems) if len(problems) > 1 else ""
+            count = tr("%d problems") % len(problems) if len(problems) > 1 else ""
             self.wrong.setText(f"⚠ {count + ' · ' if count else ''}{short}")
             self.wrong.setAccessibleName(said)
         waits = not self.session.server.serves and not self.session.lost
-        valid = "" if self.session.plan is None or problems else self.tr("The config is valid.")
-        self.note.setText(self.tr("Reading the plug-ins…") if waits else valid)
+        valid = "" if self.session.plan is None or problems else tr("The config is valid.")
+        self.note.setText(tr("Reading the plug-ins…") if waits else valid)
         self.actions_.made["undo"].setEnabled(document.can_undo)
         self.actions_.made["redo"].setEnabled(document.can_redo)
 
@@ -198,6 +204,13 @@ class Window(QMainWindow):
         page = self.pages[name]
         if isinstance(page, ParametersPage):
             page.reveal(path)
+
+    def _show_target(self, level: Place) -> None:
+        """Edit the target of a single use of a method."""
+        page = self.pages["target"]
+        assert isinstance(page, TargetPage)
+        self.go("target")
+        page.show_level(level)
 
     def undo(self) -> None:
         """Take back the last edit, and show where it was."""
@@ -223,6 +236,11 @@ class Window(QMainWindow):
         else:
             self.go("model")
 
+    def start(self, folder: Path, arguments: list[str]) -> None:
+        """Start a run in a process that survives the window, and show how far it is."""
+        self.places["monitor"].make().start_run(folder, arguments, self.session.document.base)
+        self.watch(folder)
+
     def watch(self, folder: Path) -> None:
         """Show how far a run is."""
         self.settings.opened(folder)
@@ -240,8 +258,25 @@ class Window(QMainWindow):
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         theme.apply(app, name)
+        self._dress()
         for page in self.pages.values():
             page.renew()
+        for place in self.places.values():
+            place.renew()
+
+    def set_language(self, name: str) -> None:
+        """Remember a language; what is there already keeps its own until the wizard starts again."""
+        self.settings.language = name
+        app = QApplication.instance()
+        assert app is not None
+        code = install(app, name)
+        text = tr("The wizard speaks %s when it is started the next time.")
+        self.banner.say(text % LANGUAGES[code])
+
+    def _dress(self) -> None:
+        """Draw what stands around the pages by the theme; they do so themselves when they are seen."""
+        for part in (self.steps, self.banner, self.foot):
+            theme.dress(part)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Take files."""

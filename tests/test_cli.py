@@ -110,7 +110,7 @@ def test_validate_tells_every_problem_with_path_value_and_nearest(call, project)
         ({"bananas": 1}, ["bananas", "unknown key"]),
         ({"methods": ["ries"]}, ["methods[0]", "'ries'", "did you mean 'rise'"]),
         ({"target": {"class": "dgo"}}, ["target.class", "'dgo'", "did you mean 'dog'"]),
-        ({"evaluate": {}}, ["evaluate", "later version"]),
+        ({"evaluate": ["rod"]}, ["evaluate[0]", "'rod'", "did you mean 'road'"]),
         ({"images": [{"path": "nothing*.png"}]}, ["images[0].path", "no file"]),
     ],
 )

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 import esegeta
+from esegeta import engine
 from esegeta.checks import CheckFailed, check_map, completeness
 from esegeta.errors import EsegetaError, MethodError, PluginError, TargetError
+from esegeta.registry import find
 from tests.nets import Segmenter, net, probe_of, run
 
 IMAGE = torch.randn(2, 16, 12, generator=torch.Generator().manual_seed(2))
@@ -58,10 +60,11 @@ def test_what_does_not_exist_is_told(method, options, error, message):
         ({"task": "segmentaton"}, TargetError, "did you mean 'segmentation'"),
         ({"wrapper": "otsu"}, TargetError, "otsu does not serve classification.*: classification"),
         ({"wrapper": "saliency"}, PluginError, "is no wrapper"),
+        ({"contrast": "weigted"}, TargetError, "no contrast 'weigted'; did you mean 'weighted'"),
         (
             {"wrapper_parameters": {"scale": "logits"}},
             MethodError,
-            "'classification' refuses its parameters: scale: .*'probability'",
+            "'classification' refuses its parameters: scale: Extra inputs are not permitted",
         ),
     ],
 )
@@ -70,16 +73,41 @@ def test_a_target_that_does_not_fit_is_told(options, error, message):
         esegeta.explain(net(), IMAGE, "saliency", **options)
 
 
-def test_the_wrappers_parameters():
+WRAPPER = '''
+from typing import Annotated
+import torch
+from esegeta import Param, Region, wrapper
+
+@wrapper()
+def heated(
+    output: torch.Tensor,
+    region: Region,
+    *,
+    heat: Annotated[float, Param(gt=0, help="Divides the logits")] = 1,
+) -> torch.Tensor:
+    """Logits at a temperature."""
+    return output / heat
+'''
+
+
+def test_the_wrappers_parameters(tmp_path, monkeypatch):
+    (tmp_path / "heated.py").write_text(WRAPPER)
+    monkeypatch.setenv("ESEGETA_PLUGINS", str(tmp_path))
+    monkeypatch.setattr(engine, "_registry", find)
     logit = esegeta.explain(net(), IMAGE, "saliency", target=1)
     found = esegeta.explain(
-        net(), IMAGE, "saliency", target=1, wrapper_parameters={"scale": "probability"}
+        net(), IMAGE, "saliency", target=1, wrapper="heated", wrapper_parameters={"heat": 4.0}
     )
-    assert 0 < found.target["score"] < 1
+    assert found.target["score"] == pytest.approx(logit.target["score"] / 4)
+    torch.testing.assert_close(found.map, logit.map / 4)
+
+
+def test_a_contrast():
+    found = esegeta.explain(net(), IMAGE, "saliency", target=1, contrast="probability")
+    assert found.target["contrast"] == "probability"
     assert found.target["score"] == pytest.approx(
         float(net()(IMAGE[None]).detach().softmax(1)[0, 1]), rel=1e-5
     )
-    assert not torch.equal(found.map, logit.map)
 
 
 def test_save_and_plot(tmp_path):

@@ -73,7 +73,13 @@ def test_operators_that_load_are_left_alone(monkeypatch):
 
 @pytest.mark.parametrize(
     ("module", "extra"),
-    [("torchray", "torchray"), ("lime", "methods"), ("shap", "methods"), ("lucent", "lucent")],
+    [
+        ("torchray", "torchray"),
+        ("lime", "methods"),
+        ("shap", "methods"),
+        ("lucent", "lucent"),
+        ("quantus", "quantus"),
+    ],
 )
 def test_an_absent_library_is_named_with_its_extra(module, extra, monkeypatch):
     for name in [one for one in sys.modules if one.partition(".")[0] == module]:
@@ -122,7 +128,7 @@ def test_nothing_heavy_is_imported_to_list_methods():
         import sys
         from esegeta.registry import find
         assert len(find().plugins) > 60
-        heavy = {"captum", "torchray", "lime", "shap", "lucent", "torchvision", "sklearn"}
+        heavy = {"captum", "torchray", "lime", "shap", "lucent", "torchvision", "sklearn", "quantus"}
         assert not heavy & set(sys.modules), heavy & set(sys.modules)
         """
     )

@@ -10,7 +10,7 @@ from esegeta.config.problems import of_parameters
 from esegeta.config.targets import Level, class_names, merged
 from esegeta.errors import Problem, listed, nearest, shorten
 from esegeta.plugin import Plugin
-from esegeta.registry import Registry
+from esegeta.registry import BELONGS, Registry
 
 FP16_ON_CPU = "fp16 on a CPU is hundreds of times slower than float32"
 
@@ -30,6 +30,7 @@ def check(
         Models, by index, of which nothing shall be concluded (their own entry is malformed).
     """
     problems = [*_methods(config, registry, doubtful), *_model_names(config, doubtful)]
+    problems += _metrics(config, registry)
     problems += [*_targets(config, registry, doubtful), *_steps(config), *missing(config)]
     problems += [*_idle_masks(config, doubtful), *_precision(config, registry)]
     problems += expanded(config)[1]
@@ -41,7 +42,7 @@ def _methods(config: Config, registry: Registry, doubtful: frozenset[int]) -> It
         here = f"methods[{index}]"
         use = here if method.plain else f"{here}.use"
         plugin = registry.plugins.get(method.use)
-        if plugin is None or plugin.family == "wrapper":
+        if plugin is None or plugin.family in BELONGS:
             yield _no_plugin(registry, method.use, use, "method")
             continue
         yield from _parameters(plugin, method.with_, f"{here}.with")
@@ -58,6 +59,27 @@ def _methods(config: Config, registry: Registry, doubtful: frozenset[int]) -> It
             if model.task not in plugin.tasks:
                 message = f"{method.use} does not serve {model.task}, the task of {model.name!r}"
                 yield Problem(use, message, None, f"tasks: {', '.join(plugin.tasks)}")
+
+
+def _metrics(config: Config, registry: Registry) -> Iterator[Problem]:
+    names = list(dict.fromkeys(method.name for method in config.methods))
+    tasks = {model.task for model in config.models}
+    for index, metric in enumerate(config.evaluate):
+        here = f"evaluate[{index}]"
+        use = here if metric.plain else f"{here}.use"
+        plugin = registry.plugins.get(metric.use)
+        if plugin is None or plugin.family != "metric":
+            yield _no_plugin(registry, metric.use, use, "metric")
+            continue
+        yield from _parameters(plugin, metric.with_, f"{here}.with")
+        if not tasks & set(plugin.tasks):
+            message = f"{metric.use} does not serve {listed(sorted(tasks))}, the models' task"
+            yield Problem(use, message, None, f"tasks: {', '.join(plugin.tasks)}")
+        for position, name in enumerate(metric.methods or ()):
+            if name not in names:
+                where = f"{here}.methods[{position}]"
+                message = "there is no such method in this config"
+                yield Problem(where, message, repr(name), listed(names), nearest(name, names))
 
 
 def _precision(config: Config, registry: Registry) -> Iterator[Problem]:
@@ -81,7 +103,8 @@ def _no_plugin(registry: Registry, name: str, where: str, kind: str) -> Problem:
     lost = registry.lost(name)
     if lost is not None:
         return Problem(where, f"{name} is unavailable: {lost.reason}", None, lost.remedy)
-    plugins = registry.wrappers() if kind == "wrapper" else registry.methods()
+    every = {"wrapper": registry.wrappers, "metric": registry.metrics, "method": registry.methods}
+    plugins = every[kind]()
     names = [plugin.name for plugin in plugins]
     other = registry.plugins.get(name)
     message = f"there is no such {kind}"

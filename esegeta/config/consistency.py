@@ -18,6 +18,7 @@ def inconsistent(config: Config) -> Iterator[Problem]:
     named = [(index, i.name) for index, i in enumerate(config.images) if i.name is not None]
     yield from _same([name for _, name in named], "images", [index for index, _ in named])
     yield from _same_methods(config)
+    yield from _same([metric.name for metric in config.evaluate], "evaluate")
     yield from _engine(config.execution)
 
 

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -16,6 +16,8 @@ FACTORY = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 MASKS = ("predicted", "label", "border", "all")
 ADDRESS = r"auto|local|(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d+"
 ADDRESSES = "'host:port' of the cluster's head, 'auto' for the one that this machine is in, 'local'"
+ContrastName = Literal["none", "mean", "max", "weighted", "probability"]
+CONTRASTS = get_args(ContrastName)
 PRECISIONS = ("off", "fp16", "bf16")
 LATER = "comes with a later version of esegeta"
 UNITS = {"B": 1} | {
@@ -149,12 +151,11 @@ def _range(pair: Any) -> bool:
     )
 
 
-def _contrast(value: Any) -> str:
-    if value in ("mean", "max", "weighted"):
-        raise wrong(f"contrast {value!r} {LATER}", "'none'")
-    if value != "none":
-        raise wrong("there is no such contrast", "'none'")
-    return "none"
+def _contrast(value: Any) -> Any:
+    if not isinstance(value, str) or value not in CONTRASTS:
+        near = nearest(str(value), CONTRASTS)
+        raise wrong("there is no such contrast", listed(CONTRASTS), near)
+    return value
 
 
 def _amp(value: Any) -> str:
@@ -311,7 +312,7 @@ Mask = Annotated[
         ]
     ),
 ]
-Contrast = Annotated[str, BeforeValidator(_contrast), _shape(const="none")]
+Contrast = Annotated[ContrastName, BeforeValidator(_contrast), _shape(enum=list(CONTRASTS))]
 Amp = Annotated[str, BeforeValidator(_amp), _shape(enum=list(PRECISIONS))]
 ClusterAddress = Annotated[
     str, BeforeValidator(_address), _shape(type="string", pattern=f"^({ADDRESS})$")

@@ -1,7 +1,7 @@
 """The JSON file as typed models; every key's description is its documentation."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -114,7 +114,11 @@ class Target(Part):
         default="predicted", description="Which pixels or voxels count, in segmentation"
     )
     with_: dict[str, Any] = Field(default={}, alias="with", description="The wrapper's parameters")
-    contrast: Contrast = Field(default="none", description="What the class is held against")
+    contrast: Contrast = Field(
+        default="none",
+        description="What of the other classes the class is held against: nothing (its logit), their "
+        "mean, the largest, or all by their weight (its log-odds); or its probability",
+    )
     patches: Patches | None = Field(
         default=None,
         description="Patches in which the image passes, in place of the model's (segmentation)",
@@ -189,9 +193,40 @@ class Image(Part):
     )
 
 
-class Method(Part):
+class Use(Part):
+    """An entry that uses a plug-in; a plain text is the plug-in's name alone."""
+
+    _kind: ClassVar[str]
+    _plain: bool = PrivateAttr(False)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it was written as a text; then its path in the file has no ``.use``."""
+        return self._plain
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _normalised(cls, data: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        """Take a text for ``{"use": text}``, and name the entry after what it uses."""
+        plain = isinstance(data, str)
+        if plain:
+            data = {"use": data}
+        if isinstance(data, dict) and "name" not in data:
+            use = data.get("use")
+            data = {"name": as_name(use if isinstance(use, str) else "", cls._kind), **data}
+        entry = handler(data)
+        entry._plain = plain
+        return entry
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return self.use if self._plain else handler(self)  # type: ignore[attr-defined]
+
+
+class Method(Use):
     """A method, with its parameters and where it applies; a plain text is its name alone."""
 
+    _kind = "method"
     use: Text = Field(description="The method's name")
     with_: dict[str, Any] = Field(default={}, alias="with", description="Its parameters")
     layers: list[Text] = Field(
@@ -209,30 +244,23 @@ class Method(Part):
     )
     amp: Amp | None = Field(default=None, description="Its precision, in place of the run's")
     name: Name = Field(description="By default the method's name")
-    _plain: bool = PrivateAttr(False)
 
-    @property
-    def plain(self) -> bool:
-        """Whether it was written as a text; then its path in the file has no ``.use``."""
-        return self._plain
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _normalised(cls, data: Any, handler: ValidatorFunctionWrapHandler) -> "Method":
-        """Take a text for ``{"use": text}``, and name the method after what it uses."""
-        plain = isinstance(data, str)
-        if plain:
-            data = {"use": data}
-        if isinstance(data, dict) and "name" not in data:
-            use = data.get("use")
-            data = {"name": as_name(use if isinstance(use, str) else "", "method"), **data}
-        method: Method = handler(data)
-        method._plain = plain
-        return method
+class Metric(Use):
+    """A metric that judges every map of some methods; a plain text is its name alone."""
 
-    @model_serializer(mode="wrap")
-    def _as_written(self, handler: SerializerFunctionWrapHandler) -> Any:
-        return self.use if self._plain else handler(self)
+    _kind = "metric"
+    use: Text = Field(description="The metric's name")
+    with_: dict[str, Any] = Field(default={}, alias="with", description="Its parameters")
+    methods: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="The methods whose maps it judges, by their names here; by default all",
+    )
+    timeout: Duration | None = Field(
+        default=None, description="How long it may take for one map, in place of the run's"
+    )
+    name: Name = Field(description="By default the metric's name")
 
 
 class Execution(Part):
@@ -304,6 +332,9 @@ class Config(Part):
     )
     target: Target = Field(default_factory=Target, description="What is to be explained")
     methods: list[Method] = Field(min_length=1, description="The methods")
+    evaluate: list[Metric] = Field(
+        default=[], description="The metrics that say how far to trust the maps"
+    )
     execution: Execution = Field(default_factory=Execution, description="How it is carried out")
     output: FilePath = Field(
         default_factory=lambda data: Path.cwd() / "runs" / data.get("name", "run"),

@@ -9,13 +9,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from esegeta.config.fields import LATER
 from esegeta.errors import Problem, join, listed, nearest, shorten
 
 Loc = tuple[int | str, ...]
-
-LATER_KEYS = {("evaluate",)}
-"""Keys of the format that this version does not serve yet."""
 
 EXPECTED = {
     "bool": "true or false",
@@ -97,8 +93,6 @@ def _problem(detail: ErrorDetails, loc: Loc, path: str, model: type[BaseModel]) 
     kind, context = detail["type"], detail.get("ctx", {})
     where, value = _joined(path, loc), shorten(detail["input"])
     if kind == "extra_forbidden":
-        if not path and loc in LATER_KEYS:
-            return Problem(where, f"{loc[-1]!r} {LATER}; take it out until then")
         return _unknown_key(where, str(loc[-1]), _model_at(model, loc[:-1]))
     if kind == "missing":
         return _missing(where, _field_at(model, loc))

@@ -18,6 +18,7 @@ PLACEHOLDER: dict[str, Any] = {
     "models": [{"factory": "placeholder:placeholder", "task": "classification"}],
     "images": [{"factory": "placeholder:placeholder"}],
     "methods": ["placeholder"],
+    "evaluate": ["placeholder"],
     "preprocess": [{"use": "placeholder"}],
 }
 """What stands in for a required key or an entry; nothing said of it reaches the user."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from esegeta.config.models import Config
 from esegeta.plugin import Plugin
-from esegeta.registry import Registry
+from esegeta.registry import BELONGS, Registry
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -21,9 +21,11 @@ def schema(registry: Registry) -> Schema:
     whole = _untitled(Config.model_json_schema(by_alias=True, mode="validation"))
     parts = whole["$defs"]
     methods, wrappers = registry.methods(), registry.wrappers()
-    parts["Method"]["properties"]["use"]["enum"] = [plugin.name for plugin in methods]
-    parts["Method"]["allOf"] = [_when("use", plugin) for plugin in methods]
-    parts["Method"]["required"] = ["use"]
+    for part, plugins in (("Method", methods), ("Metric", registry.metrics())):
+        parts[part]["properties"]["use"]["enum"] = [plugin.name for plugin in plugins]
+        if plugins:
+            parts[part]["allOf"] = [_when("use", plugin) for plugin in plugins]
+        parts[part]["required"] = ["use"]
     parts["Target"]["properties"]["wrapper"] = {
         "description": parts["Target"]["properties"]["wrapper"]["description"],
         "enum": [*(plugin.name for plugin in wrappers), None],
@@ -32,10 +34,14 @@ def schema(registry: Registry) -> Schema:
     steps = step_schemas()
     parts["Step"]["properties"]["use"]["enum"] = list(steps)
     parts["Step"]["allOf"] = [_of_step(name, arguments) for name, arguments in steps.items()]
-    plain = [p.name for p in methods if not p.takes_layer and not _required(p)]
-    whole["properties"]["methods"]["items"] = {
-        "anyOf": [{"enum": plain}, {"$ref": "#/$defs/Method"}]
-    }
+    for key, part, plugins in (
+        ("methods", "Method", methods),
+        ("evaluate", "Metric", registry.metrics()),
+    ):
+        plain = [p.name for p in plugins if not p.takes_layer and not _required(p)]
+        whole["properties"][key]["items"] = {
+            "anyOf": [{"enum": plain}, {"$ref": f"#/$defs/{part}"}]
+        }
     for part, keys in (("Model", ("factory", "file")), ("Image", ("path", "factory"))):
         parts[part]["oneOf"] = [_given(key) for key in keys]
     parts["Model"]["required"] = ["task"]
@@ -60,7 +66,7 @@ def _when(key: str, plugin: Plugin) -> Schema:
     if plugin.takes_layer:
         then["properties"]["layers"] = {"minItems": 1}
         needed.append("layers")
-    elif plugin.family != "wrapper":
+    elif plugin.family not in BELONGS:
         then["properties"]["layers"] = {"maxItems": 0}
     if needed:
         then["required"] = needed

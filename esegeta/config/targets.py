@@ -40,7 +40,8 @@ def merged(levels: Sequence[Level], model: Model, place: str = "") -> tuple[Targ
     """
     values: dict[str, Any] = {}
     places = {
-        key: f"{levels[0][0]}.{key}" for key in ("class", "wrapper", "mask", "with", "patches")
+        key: f"{levels[0][0]}.{key}"
+        for key in ("class", "wrapper", "mask", "with", "contrast", "patches")
     }
     for path, target in levels:
         given = {

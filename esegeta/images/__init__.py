@@ -4,7 +4,7 @@ from esegeta.images.image import Image
 from esegeta.images.prepare import Prepared, prepare
 from esegeta.images.reading import read
 from esegeta.images.steps import Step, check_steps
-from esegeta.images.writing import write_map, write_sheet
+from esegeta.images.writing import read_map, write_array, write_map
 
 __all__ = [
     "Image",
@@ -13,6 +13,7 @@ __all__ = [
     "check_steps",
     "prepare",
     "read",
+    "read_map",
+    "write_array",
     "write_map",
-    "write_sheet",
 ]

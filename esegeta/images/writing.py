@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,19 +48,42 @@ def write_map(map: Tensor, image: Image, folder: str | Path, stem: str = "map") 
     return path
 
 
-def write_sheet(sheet: Tensor, folder: str | Path, stem: str = "map") -> Path:
-    """Write a picture (1 or 3, H, W) of its own as ``stem.npy``, (H, W) or (3, H, W).
+def write_array(map: Tensor, folder: str | Path, stem: str = "map") -> Path:
+    """Write what lies on no image's grid, (K, …), as ``stem.npy``; of one channel without its axis.
 
     Raises
     ------
     ImageError
         Where the folder cannot be written to.
     """
-    values = sheet.detach().to("cpu").numpy().astype(np.float32, copy=False)
+    values = map.detach().to("cpu").numpy().astype(np.float32, copy=False)
     path = Path(folder) / f"{stem}.npy"
     with _writing(path) as unfinished:
         np.save(unfinished, values[0] if len(values) == 1 else values)
     return path
+
+
+def read_map(path: Path, ndim: int) -> Tensor:
+    """Read a map (K, *spatial) that `write_map` or `write_array` has written.
+
+    Parameters
+    ----------
+    path : Path
+    ndim : int
+        Spatial axes of the image.
+    """
+    import nibabel
+    import torch
+
+    if path.suffix == ".npy":
+        values = np.load(path, allow_pickle=False)
+    else:
+        file: Any = nibabel.load(path)
+        values = np.asarray(file.dataobj, dtype=np.float32)
+        values = values[:, :, 0] if ndim == 2 else values
+        values = np.moveaxis(values, -1, 0) if values.ndim > ndim else values
+    values = values if values.ndim > ndim else values[None]
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
 
 
 @contextmanager

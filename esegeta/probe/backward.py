@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -81,7 +83,47 @@ class Answer:
         return gradient
 
 
-def differentiate(
+@dataclass
+class Begun:
+    """A forward pass on N images that has not gone back yet.
+
+    Attributes
+    ----------
+    scores : Tensor
+        (N,) the number explained, with its graph.
+    places : dict
+        Where gradients are wanted: what a layer returned (N, …), and for None the images.
+    rule : context manager
+        The rule that was in force.
+    """
+
+    scores: Tensor
+    places: dict[str | None, Tensor]
+    rule: AbstractContextManager[Any]
+
+    def finish(self, network: Network) -> Answer:
+        """Go back, once.
+
+        Raises
+        ------
+        NotDifferentiable
+            If the score has no gradient at all.
+        MethodError
+            If the rule does not reach into the model, or the backward pass fails.
+        """
+        with torch.inference_mode(False), network.borrowed():
+            require_gradient(self.scores)
+            rules.require_met(self.rule)
+            found = gradients_of(self.scores, list(self.places.values()))
+        network.counts.backward += len(self.scores)
+        gradients = dict(zip(self.places, found, strict=True))
+        activations = {
+            name: values.detach() for name, values in self.places.items() if name is not None
+        }
+        return Answer(self.scores.detach(), gradients, activations)
+
+
+def begin(
     network: Network,
     objective: Objective,
     images: Tensor,
@@ -89,8 +131,8 @@ def differentiate(
     layers: Iterable[str] = (),
     image: bool = True,
     rule: rules.Rule = "plain",
-) -> Answer:
-    """Gradients of each image's score at the image and at layers, in one pass each way.
+) -> Begun:
+    """Pass images forward so that gradients at them and at layers can be asked.
 
     Parameters
     ----------
@@ -105,10 +147,8 @@ def differentiate(
 
     Raises
     ------
-    NotDifferentiable
-        If the score has no gradient at all.
     MethodError
-        If the rule does not reach into the model, or the backward pass fails.
+        If the rule does not reach into the model.
     """
     require_open(network, rule)
     mode = rules.mode(rule)
@@ -118,15 +158,26 @@ def differentiate(
         leaf = images.detach().clone().requires_grad_(image)
         with network.under(mode), capture:
             scores = objective.scores(network, leaf)[:, objective.index]
-        require_gradient(scores)
-        rules.require_met(mode)
-        wanted = {name: capture.output(name) for name in capture.wanted}
-        places: list[str | None] = [*([None] if image else []), *wanted]
-        tensors = [*([leaf] if image else []), *wanted.values()]
-        gradients = dict(zip(places, gradients_of(scores, tensors), strict=True))
-    network.counts.backward += len(images)
-    activations = {name: tensor.detach() for name, tensor in wanted.items()}
-    return Answer(scores.detach(), gradients, activations)
+        places: dict[str | None, Tensor] = {None: leaf} if image else {}
+        places |= {name: capture.output(name) for name in capture.wanted}
+    return Begun(scores, places, mode)
+
+
+def differentiate(
+    network: Network,
+    objective: Objective,
+    images: Tensor,
+    *,
+    layers: Iterable[str] = (),
+    image: bool = True,
+    rule: rules.Rule = "plain",
+) -> Answer:
+    """Gradients of each image's score at the image and at layers, in one pass each way.
+
+    See `begin` for the parameters, and `Begun.finish` for what may be refused.
+    """
+    begun = begin(network, objective, images, layers=layers, image=image, rule=rule)
+    return begun.finish(network)
 
 
 def require_open(network: Network | PatchedNetwork, rule: str) -> None:

@@ -14,10 +14,14 @@ from esegeta.probe.network import Network, is_out_of_memory
 if TYPE_CHECKING:
     from esegeta.probe.patches import PatchedNetwork
 
-#: On a CPU larger batches stop paying once their activations leave the caches far behind. Measured
-#: on two cores: a 3D U-Net at 32³ (28 MB) and MobileNetV2 at 224² (51 MB) are fastest per image at
-#: 4, a 3D U-Net at 64³ (227 MB) at 1 or 2, a small CNN (0.6 MB) from 16 on.
-CPU_ACTIVATIONS = 200e6
+#: On a CPU larger batches stop paying once the largest feature map of a batch leaves the caches behind:
+#: from there they cost up to twice as much per image. Measured, forward, by the largest feature map of
+#: one image: a CNN at 128² (2.1 MB) is fastest up to 4, MobileNetV2 at 224² (4.8 MB) at 2 to 4, a 3D
+#: U-Net at 32³ (2.1 MB) at 4, at 64³ (17 MB) at 1 or 2, a small CNN (0.1 MB) from 16 on.
+CPU_FEATURE_MAP = 10e6
+#: Up to here two images pass at once where none goes back: the convolutions of a single volume are slower
+#: (the U-Net at 64³: 0.24 s alone, 0.17 s each of two).
+CPU_PAIR = 40e6
 LARGEST = 64
 
 #: Batches to be answered before a larger one is tried again; twice as many each time that fails.
@@ -73,7 +77,9 @@ class Batches:
         held = image * (2 if backward else 1)
         fitting = self.limit
         if self.network.device.type == "cpu":
-            fitting = min(fitting, int(CPU_ACTIVATIONS // image))
+            largest = self.network.feature_map_bytes
+            pair = not backward and largest <= CPU_PAIR
+            fitting = min(fitting, max(2 if pair else 1, int(CPU_FEATURE_MAP // largest)))
         if self.memory is not None:
             fitting = min(fitting, int(self.memory // held))
         elif self.network.device.type == "cuda":

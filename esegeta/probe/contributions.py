@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from esegeta.checks import COMPLETENESS_LIMIT, Check
 from esegeta.errors import MethodError, ModelError, counted
@@ -27,6 +28,9 @@ from esegeta.probe.rules import RescaleRule
 #: The rescale rule is exact: a larger relative error than rounding makes says that a rule is missing.
 EXACT = 0.01
 ROUNDING = 1e-3
+
+#: What is compared at a place: the image's values with their graph, and the baseline's.
+_Ends = dict["str | None", tuple[Tensor, Tensor]]
 
 #: Units in the last place of the scores that rounding may make of a sum over all voxels.
 UNITS = 100
@@ -45,12 +49,15 @@ class Contributions:
         the score does not depend on it.
     unknown : Counter
         Calls of functions that the rule does not know, by name.
+    beside : bool
+        Whether the score also depends on the image beside the layers, where these alone were asked.
     """
 
     scores: Tensor
     before: Tensor
     values: dict[str | None, Tensor | None]
     unknown: Counter[str] = field(default_factory=Counter)
+    beside: bool = False
 
     def at(self, place: str | None) -> Tensor:
         """The contributions of a layer, or of the image (None).
@@ -64,8 +71,11 @@ class Contributions:
 
     @property
     def error(self) -> float:
-        """How far those of the image are from adding up to the difference of scores, relative to it."""
-        totals = self.at(None).double().flatten(1).sum(1)
+        """How far those of the first place are from adding up to the difference of scores, relatively.
+
+        That is the image, where it was asked.
+        """
+        totals = self.at(next(iter(self.values))).double().flatten(1).sum(1)
         differences = self.scores.double() - self.before.double()
         return float((totals - differences).abs().sum() / differences.abs().sum().clamp(min=1e-12))
 
@@ -122,7 +132,8 @@ class Contributions:
         scores, before = (
             torch.cat(parts) for parts in zip(*((f.scores, f.before) for f in found), strict=True)
         )
-        return cls(scores, before, values, sum((f.unknown for f in found), Counter()))
+        unknown = sum((one.unknown for one in found), Counter[str]())
+        return cls(scores, before, values, unknown, any(one.beside for one in found))
 
     def tensors(self) -> dict[str, Tensor]:
         """All but the unknown functions by name, to be written to a file."""
@@ -141,6 +152,8 @@ def contributions(
     images: Tensor,
     starts: Tensor,
     layers: Iterable[str] = (),
+    *,
+    image: bool = True,
 ) -> Contributions:
     """What the places of each image contribute against its own baseline.
 
@@ -150,6 +163,9 @@ def contributions(
         (N, C, *spatial) each.
     layers : iterable of str
         Layers that are asked about beside the image.
+    image : bool
+        Whether the image is asked; without it the rule starts at the layers, and takes what comes from the
+        image beside them for constant.
 
     Raises
     ------
@@ -159,20 +175,38 @@ def contributions(
     require_open(network, "rescale")
     with torch.inference_mode(False), network.borrowed():
         rule, index = RescaleRule(), objective.index
-        reference = Capture(network.module, layers)
+        reference = Capture(network.module, layers, differentiable=True)
         capture = Capture(network.module, layers, differentiable=True)
-        leaf = images.detach().clone().requires_grad_()
+        leaf = images.detach().clone().requires_grad_(image)
         with _told(rule):
             with rule.of_baseline(), reference:
-                start = starts.detach().clone().requires_grad_()
+                start = starts.detach().clone().requires_grad_(image)
                 before = objective.scores(network, start)[:, index].detach()
-            with rule.of_image(), capture:
+            with rule.of_image(), capture, _noted(network, rule, alone=not image):
                 scores = objective.scores(network, leaf)[:, index]
+        if rule.beside or not (image or scores.requires_grad):
+            return Contributions(scores, before, {}, beside=True)
         require_gradient(scores)
         rule.look_for_escaped(scores)
-        values = _products(scores, None, (leaf, starts), capture, reference)
+        ends: _Ends = {None: (leaf, starts)} if image else {}
+        values = _products(scores, None, ends, capture, reference)
     network.counts.backward += len(images)
     return Contributions(scores.detach(), before, values, rule.unknown)
+
+
+@contextmanager
+def _noted(network: Network, rule: RescaleRule, *, alone: bool) -> Iterator[None]:
+    """Let the rule know what the model starts from, where layers alone are asked."""
+
+    def note(module: nn.Module, inputs: Any) -> None:
+        rule.comes_before(inputs)
+
+    hook = network.module.register_forward_pre_hook(note) if alone else None
+    try:
+        yield
+    finally:
+        if hook is not None:
+            hook.remove()
 
 
 @contextmanager
@@ -189,12 +223,12 @@ def _told(rule: RescaleRule) -> Iterator[None]:
 def _products(
     values: Tensor,
     seeds: Tensor | None,
-    ends: tuple[Tensor, Tensor],
+    ends: _Ends,
     capture: Capture,
     reference: Capture,
 ) -> dict[str | None, Tensor | None]:
     """Per place the multiplier times the difference."""
-    places: dict[str | None, tuple[Tensor, Tensor]] = {None: ends}
+    places = dict(ends)
     for name in capture.wanted:
         places[name] = capture.output(name), reference.output(name)
     multipliers = gradients_of(values, [x for x, _ in places.values()], seeds)
@@ -271,7 +305,7 @@ class _PullContributions(Pull):
         require_gradient(values)
         rule.look_for_escaped(values)
         self.unknown |= rule.unknown
-        found = _products(values, seeds, (batch, before), capture, reference)
+        found = _products(values, seeds, {None: (batch, before)}, capture, reference)
         self.network.counts.backward += len(numbers)
         return Passed(numbers, found, {})
 

@@ -56,6 +56,8 @@ class Network:
         Never: it is `Questions` that finds out.
     activation_bytes : float
         Bytes of all activations of one image of the largest size seen; 0 before the first.
+    feature_map_bytes : float
+        Bytes of the largest of these.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class Network:
         self.parts = self.passes_back = 1
         self.most: int | None = None
         self.one_by_one = False
-        self.activation_bytes = 0.0
+        self.activation_bytes = self.feature_map_bytes = 0.0
         self._largest = 0
         self._rule: AbstractContextManager[Any] = nullcontext()
         reference = next(self._tensors(), torch.empty(0))
@@ -215,12 +217,11 @@ class Network:
         """Run the model; on images larger than any before, add up what its leaf modules return."""
         if images[0].numel() <= self._largest:
             return self.module(images)
-        total = 0
+        sizes = [images.nbytes]
 
         def add(module: nn.Module, inputs: Any, output: Any) -> None:
-            nonlocal total
             if isinstance(output, Tensor):
-                total += output.numel() * output.element_size()
+                sizes.append(output.nbytes)
 
         leaves = (
             []
@@ -236,8 +237,9 @@ class Network:
             # A scripted or compiled model shows no leaves; sixteen feature maps of the image's size is
             # the order of a small network, and a guess too low is mended by halving. Of a pass that
             # stops at a layer this is the part up to there.
-            held = max(total, 16 * images.nbytes) / len(images)
+            held = max(sum(sizes[1:]), 16 * images.nbytes) / len(images)
             self.activation_bytes = max(held, self.activation_bytes)
+            self.feature_map_bytes = max(max(sizes) / len(images), self.feature_map_bytes)
         self._largest = images[0].numel()
         return returned
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ def _is_compiled(part: nn.Module) -> bool:
     )
 
 
+@lru_cache(1024)  # reading the code of every module takes as long as a small pass
 def _calls_compiled(forward: Any) -> bool:
     """Whether a forward is, or calls, a function that is compiled by itself."""
     called = [forward]

@@ -92,6 +92,11 @@ class PatchedNetwork:
         """Bytes of all activations of one patch; 0 before the first."""
         return self.one.activation_bytes
 
+    @property
+    def feature_map_bytes(self) -> float:
+        """Bytes of the largest activation of one patch."""
+        return self.one.feature_map_bytes
+
     def borrowed(self) -> AbstractContextManager[None]:
         """Evaluation mode and frozen parameters while asking; afterwards everything as before."""
         return self.one.borrowed()

@@ -72,7 +72,7 @@ class Perturbed:
         """(N,) the number explained where the image is kept as far as masks (N, 1, *spatial) say."""
         empty = self.baseline(fill)
         difference = self.image - empty
-        return self._scores(len(masks), lambda a, b: empty + masks[a:b] * difference)
+        return self.scores_of(len(masks), lambda a, b: empty + masks[a:b] * difference)
 
     def boxed_scores(self, boxes: Sequence[masking.Box], fill: Kind | float = "zero") -> Tensor:
         """(N,) the number explained where one box of the image each is replaced."""
@@ -85,7 +85,7 @@ class Perturbed:
                 image[place] = empty[0][place]
             return images
 
-        return self._scores(len(boxes), take_away)
+        return self.scores_of(len(boxes), take_away)
 
     def groups(self, kind: str, count: int) -> Tensor:
         """(*spatial) a number from 0 per voxel: the group it belongs to.
@@ -128,10 +128,14 @@ class Perturbed:
         """
         empty = fill if isinstance(fill, Tensor) else self.baseline(fill)
         kept = kept.to(self.image.device)
-        return self._scores(
+        return self.scores_of(
             len(kept), lambda a, b: torch.where(kept[a:b][:, labels][:, None], self.image, empty)
         )
 
-    def _scores(self, count: int, images: Callable[[int, int], Tensor]) -> Tensor:
+    def scores_of(self, count: int, images: Callable[[int, int], Tensor]) -> Tensor:
+        """(N,) the number explained, of images that ``images(start, stop)`` makes when needed.
+
+        It may be asked for the same images again, where memory ran out.
+        """
         scores = self._ask.scores(count, images, every=False)
         return scores[:, self._ask.objective.index]

@@ -17,8 +17,14 @@ from esegeta.probe.batches import Batches
 from esegeta.probe.checkpoint import Checkpoint
 from esegeta.probe.layer import Layer
 from esegeta.probe.module import ScoreModule
-from esegeta.probe.network import Network
-from esegeta.probe.objective import OutputObjective, Reader, ReadObjective, UnitObjective
+from esegeta.probe.network import Counts, Network
+from esegeta.probe.objective import (
+    Objective,
+    OutputObjective,
+    Reader,
+    ReadObjective,
+    UnitObjective,
+)
 from esegeta.probe.patches import PatchedNetwork
 from esegeta.probe.rules import Rule
 from esegeta.probe.target import Target
@@ -58,9 +64,12 @@ class Probe(Traced):
         Seed of `rng`.
     progress : callable, optional
         Called with the number of images passed so far, forward and backward, after every batch.
+    counts : Counts, optional
+        Where passes are counted, if together with another probe's.
 
     Attributes
     ----------
+    model : nn.Module
     image : Tensor
         On the model's device; in its precision, but float32 where that is half.
     rng : torch.Generator
@@ -85,13 +94,19 @@ class Probe(Traced):
         batch: int | None = None,
         seed: int = 0,
         progress: Callable[[Passes], None] | None = None,
+        counts: Counts | None = None,
     ) -> None:
         if image.dim() not in (4, 5) or len(image) != 1:
             raise ImageError(
                 f"An image has shape (1, channels, *spatial) with two or three spatial axes; this one "
                 f"has {tuple(image.shape)}."
             )
-        one = Network(model, output=output, amp=amp)
+        self.model = model
+        self._given: dict[str, Any] = {
+            "output": output, "amp": amp, "patches": patches, "references": references,
+            "memory": memory, "batch": batch,
+        }  # fmt: skip
+        one = Network(model, output=output, amp=amp, counts=counts)
         # Its own copy, and never half precision: what is added up over it must not lose digits.
         precision = torch.promote_types(one.dtype, torch.float32)
         with torch.inference_mode(False):
@@ -102,7 +117,7 @@ class Probe(Traced):
             self.network.progress = self._report
         self.target = target
         self.progress = progress
-        self._references = tuple(references)
+        self._references = self._given["references"] = tuple(references)
         self._segments: dict[int, Tensor] = {}
         self._full: Probe | None = None
         self._ask = Tracing(
@@ -186,7 +201,11 @@ class Probe(Traced):
     def score(self, images: Tensor) -> Tensor:
         """(N,) the number explained, of images (N, C, *spatial), forward only."""
         images = images.to(self.image)
-        return self._scores(len(images), lambda start, stop: images[start:stop])
+        return self.scores_of(len(images), lambda start, stop: images[start:stop])
+
+    def chunks(self, count: int) -> Iterator[slice]:
+        """Ranges of images that are best made and scored together, ``count`` in all."""
+        return self._ask.chunks(count, backward=False)
 
     def gradient(self, images: Tensor | None = None, rule: Rule = "plain") -> Tensor:
         """The gradient of the number explained at images (N, C, *spatial), of the same shape.
@@ -264,6 +283,43 @@ class Probe(Traced):
 
     # Other ways to look
 
+    def again(
+        self,
+        *,
+        image: Tensor | None = None,
+        model: nn.Module | None = None,
+        layers: Sequence[str] = (),
+        image_gradient: bool = True,
+    ) -> Probe:
+        """A new probe of the same class over the same mask, on another image or in another model.
+
+        It remembers nothing of this one; passes are counted together.
+
+        Parameters
+        ----------
+        image : Tensor, optional
+            (1, C, *spatial), of the same shape.
+        model : nn.Module, optional
+        layers, image_gradient
+            What will be asked, as of the constructor.
+        """
+        self._ask.freeze()
+        return Probe(
+            self.model if model is None else model,
+            self.image if image is None else image,
+            self.target,
+            layers=layers,
+            image_gradient=image_gradient,
+            counts=self.network.counts,
+            **self._given,
+        )
+
+    def asked(self, objective: Objective) -> Probe:
+        """A probe of the same image and model whose score is read otherwise; see `Objective`."""
+        probe = copy.copy(self)
+        probe._ask = self._ask.about(objective)
+        return probe
+
     def unit(
         self, layer: str, channel: int | None = None, position: Sequence[int] | None = None
     ) -> Probe:
@@ -271,18 +327,14 @@ class Probe(Traced):
 
         Methods on it explain neurons. It shares the pass counters.
         """
-        probe = copy.copy(self)
-        probe._ask = self._ask.about(UnitObjective(layer, channel, position))
-        return probe
+        return self.asked(UnitObjective(layer, channel, position))
 
     def reading(self, layer: str, reader: Reader) -> Probe:
         """A probe whose score is what a function makes of a layer's values; see `ReadObjective`.
 
         It shares the pass counters; images pass up to the layer.
         """
-        probe = copy.copy(self)
-        probe._ask = self._ask.about(ReadObjective(layer, reader))
-        return probe
+        return self.asked(ReadObjective(layer, reader))
 
     def in_full_precision(self) -> Probe:
         """A probe of the same that lets the model run in its own precision; remembered."""

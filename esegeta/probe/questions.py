@@ -12,10 +12,9 @@ from torch import Tensor
 
 from esegeta.errors import MethodError
 from esegeta.probe import backward, pull
-from esegeta.probe.backward import Answer, NotDifferentiable
+from esegeta.probe.backward import Answer, Begun, NotDifferentiable
 from esegeta.probe.batches import Batches, Dependent
 from esegeta.probe.checkpoint import Checkpoint, Sums
-from esegeta.probe.contributions import Contributions, contributions, patched_contributions
 from esegeta.probe.network import Network
 from esegeta.probe.objective import Objective
 from esegeta.probe.patches import PatchedNetwork
@@ -70,7 +69,7 @@ class Questions:
         self.checkpoint: Checkpoint | None = None
         self.one_by_one = False
         self._answers: dict[Rule, Answer] = {}
-        self._contributions: dict[str, Contributions] = {}
+        self._begun: Begun | None = None
         self._scores: Tensor | None = None
         self._first: float | None = None
         self._independent = False
@@ -92,6 +91,7 @@ class Questions:
 
     def freeze(self) -> None:
         """Let the unperturbed image pass first: the target's mask and class are chosen on it."""
+        self._begun = None  # other images come, which need the memory of its graph
         if not self.objective.ready:
             self.own_scores()
 
@@ -118,29 +118,53 @@ class Questions:
         known = self._answers.get(rule)
         if known is not None and place in known.gradients:
             return known
-        layers = () if place is None else (place,)
-        image = place is None
-        if known is None and rule == "plain":
-            layers = tuple(dict.fromkeys((*layers, *self.layers)))
-            image = image or self.image_gradient
+        layers, image = self._announced(place, rule)
         # Not numbered: whether it is asked depends on the methods before.
         asked = "own-" + hashlib.sha256(repr((rule, layers, image)).encode()).hexdigest()[:16]
-        answer = self._differentiate(asked, self.image, layers=layers, image=image, rule=rule)
+        begun, self._begun = self._begun, None
+        if begun is not None and rule == "plain" and place in begun.places:
+            assert isinstance(self.network, Network)
+            answer = begun.finish(self.network)
+        else:
+            answer = self._differentiate(asked, self.image, layers=layers, image=image, rule=rule)
         self._tick()
         self._require_same(float(answer.scores[0]))
         self._answers.setdefault(rule, answer).merge(answer)
         return self._answers[rule]
 
+    def _announced(self, place: str | None, rule: Rule) -> tuple[tuple[str, ...], bool]:
+        """The layers that the pass for a place answers, and whether it answers the image."""
+        layers = () if place is None else (place,)
+        if rule in self._answers or rule != "plain":
+            return layers, place is None
+        return tuple(dict.fromkeys((*layers, *self.layers))), place is None or self.image_gradient
+
     def activation(self, layer: str) -> Tensor:
-        """What a layer returns for the image, from the shared pass where there is one."""
+        """What a layer returns for the image, from the shared pass where there is one.
+
+        Else that pass is begun: it goes back when the first gradient is asked, if one is.
+        """
         known = self._answers.get("plain")
-        if known is None or layer not in known.activations:
-            try:
-                known = self.answer(layer, "plain")
-            except NotDifferentiable:  # an activation needs no gradient
-                with self.network.borrowed(), torch.no_grad():
-                    return self.network.reach(self.image, layer)
-        return known.activations[layer]
+        if known is not None and layer in known.activations:
+            return known.activations[layer]
+        if isinstance(self.network, Network):
+            return self._passed_forward(self.network, layer).places[layer].detach()
+        try:
+            return self.answer(layer, "plain").activations[layer]
+        except NotDifferentiable:  # an activation needs no gradient
+            with self.network.borrowed(), torch.no_grad():
+                return self.network.reach(self.image, layer)
+
+    def _passed_forward(self, network: Network, layer: str) -> Begun:
+        """The shared pass, begun."""
+        if self._begun is None or layer not in self._begun.places:
+            layers, image = self._announced(layer, "plain")
+            self._begun = backward.begin(
+                network, self.objective, self.image, layers=layers, image=image
+            )
+            self._tick()
+            self._require_same(float(self._begun.scores[0].detach()))
+        return self._begun
 
     def scores(
         self, count: int, images: Callable[[int, int], Tensor], *, every: bool = True
@@ -259,52 +283,6 @@ class Questions:
             network, objective, images, layers=layers, image=image, rule=rule, sums=sums
         )
         if self.checkpoint is not None:
-            self.checkpoint.keep(asked, answer.tensors(), time.monotonic() - began)
-        return answer
-
-    def contributions(self, starts: Tensor, place: str | None) -> Contributions:
-        """What the image's places contribute to its score against baselines (N, C, *spatial).
-
-        Against one baseline, the first question answers every layer that was announced, and is
-        remembered. The image itself is always answered.
-        """
-        self.freeze()
-        key = hashlib.sha256(starts.cpu().numpy().tobytes()).hexdigest()[:16]
-        known = self._contributions.get(key)
-        if known is not None and place in known.values:
-            return known
-        own = () if place is None else (place,)
-        layers = own if known is not None or len(starts) > 1 else (*own, *self.layers)
-        layers = tuple(dict.fromkeys(layers))
-
-        def ask(start: int, stop: int) -> Contributions:
-            batch = starts[start:stop]
-            found = self._contribute(f"contributions-{key}-{start}", batch, layers)
-            self._require_independent(batch, found.before)
-            return found
-
-        whole = Contributions.together(
-            self._ticking(self.batches.run(len(starts), ask, backward=True))
-        )
-        self._require_same(float(whole.scores[0]))
-        if len(starts) == 1:
-            self._contributions[key] = whole
-        return whole
-
-    def _contribute(self, asked: str, starts: Tensor, layers: Sequence[str]) -> Contributions:
-        """Ask the network, or give what an earlier attempt has kept under this name."""
-        images = self.image.expand_as(starts)
-        if not isinstance(self.network, PatchedNetwork):
-            return contributions(self.network, self.objective, images, starts, layers)
-        asked += "-" + hashlib.sha256(repr(layers).encode()).hexdigest()[:16]
-        kept = None if self.checkpoint is None else self.checkpoint.tensors(asked)
-        if kept is not None:
-            found = {name: value.to(images.device) for name, value in kept.items()}
-            return Contributions.of(found, (None, *layers))
-        began = time.monotonic()
-        sums = None if self.checkpoint is None else Sums(self.checkpoint, asked)
-        answer = patched_contributions(self.network, self.objective, images, starts, layers, sums)
-        if self.checkpoint is not None and not answer.unknown:
             self.checkpoint.keep(asked, answer.tensors(), time.monotonic() - began)
         return answer
 

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from esegeta.errors import TargetError, counted, listed, nearest
+from esegeta.errors import TargetError, counted, listed, nearest, unknown
+from esegeta.probe.contrast import CONTRASTS, Contrast, contrasted
 from esegeta.probe.region import Region
 
 Wrapper = Callable[[Tensor, Region], Tensor]
@@ -31,6 +32,9 @@ class Target:
         The classes' names, in the order of the model's output; may be empty.
     region : Region
         The voxels a segmentation wrapper sums over.
+    contrast : {"none", "mean", "max", "weighted", "probability"}
+        What of the other classes the class is held against; see `contrasted`. Class and mask are
+        chosen without.
     """
 
     def __init__(
@@ -40,11 +44,15 @@ class Target:
         *,
         classes: Sequence[str] = (),
         region: Region | None = None,
+        contrast: Contrast = "none",
     ) -> None:
+        if contrast not in CONTRASTS:
+            raise TargetError(f"{unknown('contrast', contrast, CONTRASTS)}.")
         self.wrapper = wrapper
         self.choice = choice
         self.classes = tuple(classes)
         self.region = region or Region()
+        self.contrast: Contrast = contrast
         self._index: int | None = None
 
     @property
@@ -69,7 +77,9 @@ class Target:
         return self.classes[index] if index < len(self.classes) else f"class {index}"
 
     def scores(self, output: Tensor) -> Tensor:
-        """Class scores (N, classes) of a model's output."""
+        """Class scores (N, classes) of a model's output; once frozen, that of the class contrasted."""
+        if self._index is not None:
+            output = contrasted(output, self._index, self.contrast)
         return self.wrapper(output, self.region)
 
     def freeze(self, output: Tensor) -> None:
@@ -81,7 +91,7 @@ class Target:
             If the class is unknown or absent from the image.
         """
         with torch.inference_mode(False), torch.no_grad():  # the mask takes part in gradients later
-            scores = self.scores(output.detach().clone())
+            scores = self.wrapper(output.detach().clone(), self.region)
         if scores.dim() != 2:
             raise TargetError(
                 f"The wrapper must give class scores of shape (N, classes); it gave "
@@ -95,9 +105,24 @@ class Target:
                 f"The model gives {scores.shape[1]} classes, but {counted(given, 'class name')} "
                 f"{'is' if given == 1 else 'are'} listed: {listed(self.classes)}."
             )
+        self._require_contrast(output.shape[1], scores.shape[1])
         index = self._find(scores)
         self.region.require(index, self.name_of)
         self._index = index
+
+    def _require_contrast(self, channels: int, classes: int) -> None:
+        """Refuse a contrast where there is no other class, or where none has a channel of its own."""
+        if self.contrast == "none":
+            return
+        if classes == 1:
+            raise TargetError(
+                f"The contrast '{self.contrast}' holds a class against others; this model has one class."
+            )
+        if classes != channels and (channels, classes) != (1, 2):
+            raise TargetError(
+                f"A contrast is taken between the channels of the model's output; it has {channels}, of "
+                f"which the wrapper makes {classes} classes."
+            )
 
     def _find(self, scores: Tensor) -> int:
         if self.choice == "predicted":
@@ -132,6 +157,7 @@ class Target:
         return mask[:, column : column + 1]
 
     def describe(self) -> Mapping[str, Any]:
-        """What is explained, for the result: class, index, and the mask where there is one."""
+        """What is explained, for the result: class, index, contrast and mask where there are such."""
+        contrast = {"contrast": self.contrast} if self.contrast != "none" else {}
         mask = {"mask": self.region.given} if self.region.used else {}
-        return {"class": self.name, "index": self.index, **mask}
+        return {"class": self.name, "index": self.index, **contrast, **mask}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from esegeta.probe.along import FLOW, Along
 from esegeta.probe.attention import Combine, attention
+from esegeta.probe.checkpoint import Sums
+from esegeta.probe.contributions import Contributions, contributions, patched_contributions
 from esegeta.probe.flow import patched_relevance, relevance
 from esegeta.probe.patches import PatchedNetwork
 from esegeta.probe.questions import Questions
@@ -20,6 +23,68 @@ from esegeta.probe.rules import Relevance
 
 class Tracing(Questions):
     """`Questions` that functions of the model are seen for, or changed; see there."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._contributions: dict[str, Contributions] = {}
+        # Whether more differs between image and baseline than layers that were asked hold.
+        self._beside = isinstance(self.network, PatchedNetwork)
+
+    def contributions(self, starts: Tensor, place: str | None) -> Contributions:
+        """What the image's places contribute to its score against baselines (N, C, *spatial).
+
+        Against one baseline, the first question answers every layer that was announced, and is
+        remembered. The image itself is answered too where it was announced, or where the score depends
+        on it beside the layers.
+        """
+        self.freeze()
+        key = hashlib.sha256(starts.cpu().numpy().tobytes()).hexdigest()[:16]
+        known = self._contributions.get(key)
+        if known is not None and place in known.values:
+            return known
+        own = () if place is None else (place,)
+        layers = own if known is not None or len(starts) > 1 else (*own, *self.layers)
+        layers = tuple(dict.fromkeys(layers))
+        image = place is None or self.image_gradient or self._beside
+        whole = self._contributed(key, starts, layers, image=image)
+        if whole.beside:
+            self._beside = True
+            whole = self._contributed(key, starts, layers, image=True)
+        self._require_same(float(whole.scores[0]))
+        if len(starts) == 1:
+            self._contributions[key] = whole
+        return whole
+
+    def _contributed(
+        self, key: str, starts: Tensor, layers: Sequence[str], *, image: bool
+    ) -> Contributions:
+        def ask(start: int, stop: int) -> Contributions:
+            batch = starts[start:stop]
+            found = self._contribute(f"contributions-{key}-{start}", batch, layers, image=image)
+            self._require_independent(batch, found.before)
+            return found
+
+        answers = self._ticking(self.batches.run(len(starts), ask, backward=True))
+        return Contributions.together(answers)
+
+    def _contribute(
+        self, asked: str, starts: Tensor, layers: Sequence[str], *, image: bool
+    ) -> Contributions:
+        """Ask the network, or give what an earlier attempt has kept under this name."""
+        images = self.image.expand_as(starts)
+        if not isinstance(self.network, PatchedNetwork):
+            return contributions(self.network, self.objective, images, starts, layers, image=image)
+        asked += "-" + hashlib.sha256(repr(layers).encode()).hexdigest()[:16]
+        kept = None if self.checkpoint is None else self.checkpoint.tensors(asked)
+        if kept is not None:
+            found = {name: value.to(images.device) for name, value in kept.items()}
+            return Contributions.of(found, (None, *layers))
+        began = time.monotonic()
+        sums = None if self.checkpoint is None else Sums(self.checkpoint, asked)
+        answer = patched_contributions(self.network, self.objective, images, starts, layers, sums)
+        if self.checkpoint is not None and not answer.unknown:
+            self.checkpoint.keep(asked, answer.tensors(), time.monotonic() - began)
+        return answer
 
     def along(self, layer: str, start: Tensor, parts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """The score with a layer part of the way (N,) from its values for a start (1, C, *spatial).

@@ -7,6 +7,7 @@ from typing import Any
 
 from esegeta.report.markup import Markup, anchor, join, measured, number, tag
 from esegeta.report.reading import Group, Job
+from esegeta.report.trust import of_map
 from esegeta.units import duration, size
 
 WORDS = {"done": "done", "failed": "failed", "timed out": "timed out", "pending": "not run yet"}
@@ -53,8 +54,18 @@ def _done(group: Group, job: Job) -> Markup:
     return join(
         _picture(group, job),
         tag("ul", *(_badge(check) for check in job.checks), class_="badges", aria_label="Checks"),
-        tag("dl", *_facts(job)),
+        tag("dl", *_facts(group, job)),
+        *_figures(group, job),
     )
+
+
+def _figures(group: Group, job: Job) -> list[Markup]:
+    """Write what metrics have drawn of a map, to be unfolded."""
+    drawn = [one for one in group.judging(job) if one.overlay is not None]
+    return [
+        tag("details", tag("summary", f"{one.metric} of this map"), _picture(group, one))
+        for one in drawn
+    ]
 
 
 def _failed(group: Group, job: Job) -> Markup:
@@ -103,7 +114,7 @@ def _badge(check: dict[str, Any]) -> Markup:
     return tag("li", sign, said, " ".join(words), class_="passed" if passed else "flagged")
 
 
-def _facts(job: Job) -> list[Markup]:
+def _facts(group: Group, job: Job) -> list[Markup]:
     result = job.result
     files = result.get("files") or {}
     cost = [_passes(result.get("passes")), measured(result.get("seconds"), duration)]
@@ -115,6 +126,7 @@ def _facts(job: Job) -> list[Markup]:
         ("Parameters", _parameters(job)),
         ("Patches", _patches(result.get("patches"))),
         ("Cost", ", ".join(cost)),
+        ("Metrics", of_map(group.judging(job))),
         ("Notes", _pairs(result.get("notes"))),
         ("Paper", result.get("paper")),
         ("File", tag("code", f"{job.id}/{files['map']}") if files.get("map") else None),
@@ -174,7 +186,7 @@ def _score(target: dict[str, Any]) -> Markup | None:
     words = [tag("b", "–" if score is None else number(score)), f" for {target.get('class')}"]
     if index is not None and str(index) != str(target.get("class")):
         words.append(f" (class {index})")
-    for key in ("wrapper", "mask"):
+    for key in ("contrast", "wrapper", "mask"):
         if target.get(key):
             words.append(f", {key} {number(target[key])}")
     return join(*words)

@@ -14,6 +14,7 @@ from esegeta.files import replacing
 from esegeta.report.cards import STYLES, WORDS, card, kind
 from esegeta.report.markup import Markup, anchor, safe, tag
 from esegeta.report.reading import STATES, Group, Job, Run, read
+from esegeta.report.trust import section
 from esegeta.units import duration
 from esegeta.version import __version__
 
@@ -85,10 +86,11 @@ def _page(run: Run) -> Iterator[str]:
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
     yield f'<meta http-equiv="Content-Security-Policy" content="{safe(policy)}">\n'
     yield f"{tag('title', f'{run.name}: maps')}\n<style>{style}</style>\n</head>\n<body>\n"
-    yield f"{_contents(run)}\n<main>\n{_header(run)}\n{_filter(run) or ''}\n"
+    yield f"{_contents(run)}\n<main>\n{_header(run)}\n{section(run) or ''}\n"
+    yield f"{_filter(run) or ''}\n"
     for group in run.groups:
         yield f'<section id="{anchor(_name(group))}">\n{_heading(group)}\n<div class="gallery">\n'
-        for job in group.jobs:
+        for job in group.maps:
             yield f"{card(group, job)}\n"
         yield "</div>\n</section>\n"
     yield f"{_footer(run)}\n</main>\n<dialog aria-label='Enlarged map'></dialog>\n"
@@ -107,7 +109,7 @@ def _contents(run: Run) -> Markup:
     """Write the sticky list of images and their jobs, each with its state as a sign."""
     entries = []
     for group in run.groups:
-        jobs = tag("ol", *(tag("li", _link(job)) for job in group.jobs))
+        jobs = tag("ol", *(tag("li", _link(job)) for job in group.maps))
         what = tag("span", f"{group.model} · {group.target}", class_="sub")
         link = tag("a", group.image, what, href=f"#{anchor(_name(group))}", class_="group")
         entries.append(tag("li", link, jobs))

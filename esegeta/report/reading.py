@@ -51,6 +51,12 @@ class Job:
         return None if layer is None else str(layer)
 
     @property
+    def metric(self) -> str | None:
+        """The metric's name in this run, of a job that judges a map."""
+        metric = self.plan.get("metric")
+        return None if metric is None else str(metric)
+
+    @property
     def flagged(self) -> bool:
         """Whether it is done, but a check did not pass."""
         return self.state == "done" and not all(c.get("passed") for c in self.checks)
@@ -69,6 +75,20 @@ class Group:
     model: str
     target: str
     jobs: list[Job]
+
+    @property
+    def maps(self) -> list[Job]:
+        """The jobs that make maps."""
+        return [job for job in self.jobs if job.metric is None]
+
+    @property
+    def measures(self) -> list[Job]:
+        """The jobs that judge maps."""
+        return [job for job in self.jobs if job.metric is not None]
+
+    def judging(self, job: Job) -> list[Job]:
+        """The jobs that judge the map of a job."""
+        return [one for one in self.measures if one.plan.get("judges") == job.id]
 
 
 @dataclass(frozen=True)

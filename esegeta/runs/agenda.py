@@ -32,6 +32,12 @@ class Agenda:
     left_out: list[str]
     pending: list[str]
 
+    @property
+    def stages(self) -> tuple[list[tuple[Group, Job]], list[tuple[Group, Job]]]:
+        """What is to be done, in two: a map is judged after all maps are made."""
+        making = [(group, job) for group, job in self.todo if job.subject is None]
+        return making, [(group, job) for group, job in self.todo if job.subject is not None]
+
     def __str__(self) -> str:
         """Count the jobs, and those that are done before or not asked for."""
         before = f"; {counted(len(self.kept), 'job')} done before" if self.kept else ""

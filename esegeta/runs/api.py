@@ -27,6 +27,9 @@ from esegeta.runs.scheduler import Driver
 from esegeta.runs.worker import Outcome, Setup
 from esegeta.version import __version__
 
+FIRST_CHOICE = ("infidelity", "sensitivity", "road", "randomisation")
+"""What judges the maps of a run where nobody says what shall."""
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -141,6 +144,48 @@ def run(
             return _work(folder, work, setups, view)
 
 
+def evaluate(
+    folder: Path | str,
+    metrics: Sequence[str] = (),
+    *,
+    only: Sequence[str] = (),
+    plugins: Sequence[Path | str] = (),
+    plain: bool = False,
+    quiet: bool = False,
+) -> RunResult:
+    """Judge the maps of a run, which are kept; those that are not made yet are made.
+
+    Parameters
+    ----------
+    folder : path
+        The run folder.
+    metrics : sequence of str
+        Names of metrics, added to those of the run's config; where neither names one, `FIRST_CHOICE`.
+    only, plugins, plain, quiet
+        As of `run`.
+
+    Raises
+    ------
+    ConfigError, RunError
+        As `run` does.
+    """
+    root = RunFolder.open(Path(folder)).root
+    settings = config.dump(config.load(root / CONFIG))
+    known = settings["evaluate"]
+    names = [entry if isinstance(entry, str) else entry["use"] for entry in known]
+    added = [name for name in dict.fromkeys(metrics) if name not in names]
+    settings["evaluate"] = [*known, *added] or list(FIRST_CHOICE)
+    return run(
+        settings,
+        output=root,
+        resume=True,
+        plugins=plugins,
+        only=only,
+        plain=plain,
+        quiet=quiet,
+    )
+
+
 def _listed(where: Sequence[Place]) -> str:
     """Name the devices, with the number of workers on each."""
     counts = Counter(place.device for place in where)
@@ -179,7 +224,10 @@ def _work(folder: RunFolder, work: Agenda, setups: Sequence[Setup], view: View) 
         view.say(str(work))
         engine = Driver if setups[0].settings.execution.engine == "local" else RayDriver
         driver = engine(folder, setups, view, interrupts)
-        outcomes = driver.run(work.todo)
+        outcomes = []
+        for jobs in work.stages:
+            if jobs and not (interrupts.asked or driver.stopped):
+                outcomes += driver.run(jobs)
         report = None if interrupts.now or driver.unwritable else _report(folder, view)
     return _finish(folder, work, outcomes, report, driver.stopped, interrupts.why)
 
@@ -204,8 +252,9 @@ def _announce(folder: RunFolder, work: Agenda, device: str) -> None:
 def _report(folder: RunFolder, view: View) -> Path | None:
     """Write the report; the results are safe whatever becomes of it."""
     try:
-        from esegeta.report import page
+        from esegeta.report import evaluation, page
 
+        evaluation.write(folder.root)
         return page.write(folder.root)
     except Exception as error:
         with contextlib.suppress(Unwritable):

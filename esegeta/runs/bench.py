@@ -18,6 +18,7 @@ from esegeta.runs.device import Place, places
 from esegeta.runs.folder import OVERLAY, RunFolder
 from esegeta.runs.hashes import sha256
 from esegeta.runs.inputs import layers_of, patches_of, prepared, reference
+from esegeta.runs.judge import judge
 from esegeta.runs.partial import Partial
 from esegeta.runs.places import on_model_grid
 from esegeta.runs.plan import Group, Job, cost
@@ -72,7 +73,7 @@ class Bench:
         place = place or places(settings.execution)[0]
         self._execution = settings.execution
         self._references = config.references(settings)
-        self._registry = find(plugins)
+        self.registry = find(plugins)
         self.device = torch.device(place.device)
         if place.threads:
             torch.set_num_threads(place.threads)
@@ -129,7 +130,7 @@ class Bench:
     def _make_probe(self, group: Group, amp: str) -> Probe:
         ran = {info.name: info.calls for info in self.layers(group) if info.shape is not None}
         image = self.image(group)
-        wrapper = self._registry.get(group.wrapper, "wrapper")
+        wrapper = self.registry.get(group.wrapper, "wrapper")
         model = self.model(group)
         return engine.make_probe(
             model.module,
@@ -140,6 +141,7 @@ class Bench:
             classes=group.model.classes,
             mask=on_model_grid(group.target.mask, image),
             label=image.label,
+            contrast=group.target.contrast,
             output=group.model.output,
             amp=DTYPES[amp],
             patches=patches_of(group.target),
@@ -155,7 +157,7 @@ class Bench:
     def make(self, folder: RunFolder, group: Group, job: Job, progress: Progress) -> dict[str, Any]:
         """Make a job's map, write its files, and give its result."""
         probe = self.probe(group, job.amp)
-        plugin = self._registry.get(job.use)
+        plugin = self.registry.get(job.use)
         parameters = plugin.validate(job.parameters)
         progress(0, engine.steps(probe, engine.expected(probe, plugin, parameters)))
         explanation = engine.run_method(
@@ -174,16 +176,20 @@ class Bench:
         own = folder.cleared(job.id)
         with folder.writing():
             files = write(explanation, self.image(group), own, job)
-        return {
-            **base(group, job),
-            **known,
-            "state": "done",
-            "target": {**known["target"], "wrapper": group.wrapper},
-            "estimate": cost(estimate),
-            "files": files,
-            "sha256": {kind: sha256(own / name) for kind, name in files.items()},
-            "error": None,
-        }
+        target = {**known["target"], "wrapper": group.wrapper}
+        more = {"target": target, "estimate": cost(estimate), "files": files}
+        return _done(group, job, {**known, **more}, own)
+
+    def judge(
+        self, folder: RunFolder, group: Group, job: Job, progress: Progress
+    ) -> dict[str, Any]:
+        """Judge the map of another job, and give the result."""
+        return _done(group, job, judge(self, folder, group, job, progress), folder.job(job.id))
+
+
+def _done(group: Group, job: Job, found: dict[str, Any], own: Path) -> dict[str, Any]:
+    hashes = {kind: sha256(own / name) for kind, name in found["files"].items()}
+    return {**base(group, job), **found, "state": "done", "sha256": hashes, "error": None}
 
 
 def _prepared(group: Group) -> images.Prepared:
@@ -214,12 +220,15 @@ def write(
     """Write a map on its source's grid, or a sheet as it is, and the picture of either."""
     title = job.method if job.layer is None else f"{job.method} at {job.layer}"
     if explanation.kind == "sheet":
-        path = images.write_sheet(explanation.map, folder)
+        path = images.write_array(explanation.map, folder)
         pictures.save_figure(pictures.sheet(explanation.map, title=title), folder / OVERLAY)
         return {"map": path.name, "overlay": OVERLAY}
     source = image.image
     mapped = image.to_source(explanation.map)
-    path = images.write_map(mapped, source, folder)
+    files = {"map": images.write_map(mapped, source, folder).name, "overlay": OVERLAY}
+    if not torch.equal(mapped, explanation.map):
+        # As the model sees it: what judges the map needs the numbers themselves.
+        files["model"] = images.write_array(explanation.map, folder, "map.model").name
     affine = None if source.ndim == 2 else source.affine
     if explanation.kind == "image":
         figure = pictures.picture(source.tensor, mapped, affine=affine, title=title)
@@ -227,4 +236,4 @@ def write(
         show = explanation.plugin.show
         figure = pictures.overlay(source.tensor, mapped, affine=affine, show=show, title=title)
     pictures.save_figure(figure, folder / OVERLAY)
-    return {"map": path.name, "overlay": OVERLAY}
+    return files

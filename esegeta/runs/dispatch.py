@@ -100,6 +100,7 @@ class RayDriver:
         import ray
 
         self._tail = Tail(self.folder)
+        self._order = ""
         # Named as what `mend` takes away, should this process be killed.
         self._note = self.folder.root / f".{os.getpid()}-ray"
         self._limits = {job.id: job.timeout for _, job in jobs if job.timeout is not None}

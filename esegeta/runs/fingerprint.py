@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,8 @@ from esegeta.runs.plan import Job, Plan
 
 _MAKES_MAPS = ("engine.py", "libraries.py", "probe", "images", "models")
 """The parts of esegeta that decide how a map looks."""
+
+_JUDGES_MAPS = ("evaluation",)
 
 
 def stamp(plan: Plan, settings: config.Config, registry: Registry) -> Plan:
@@ -38,6 +40,7 @@ def stamp(plan: Plan, settings: config.Config, registry: Registry) -> Plan:
     models = {g.model_name: g.model for g in plan.groups}
     images = {g.image_name: g.image for g in plan.groups}
     plugins = {job.use for _, job in plan.jobs()} | {g.wrapper for g in plan.groups}
+    judging = _judging() if any(job.subject for _, job in plan.jobs()) else ""
     of_model = {name: digest(_model(model)) for name, model in models.items()}
     of_image = {name: digest(_image(image)) for name, image in images.items()}
     of_plugin = {name: _plugin(name, registry) for name in plugins}
@@ -53,11 +56,15 @@ def stamp(plan: Plan, settings: config.Config, registry: Registry) -> Plan:
                 of_plugin[group.wrapper],
             ]
         )
-        jobs = tuple(
-            replace(job, fingerprint=digest([common, of_plugin[job.use], *_job(job)]))
-            for job in group.jobs
-        )
-        groups.append(replace(group, jobs=jobs))
+        jobs: dict[str, Job] = {}
+        for job in group.jobs:  # what makes a map comes before what judges it
+            made_of = [common, of_plugin[job.use], *_job(job)]
+            if job.subject is not None:
+                subject = jobs[job.subject.id]
+                job = replace(job, subject=subject)
+                made_of += [judging, subject.fingerprint]
+            jobs[job.id] = replace(job, fingerprint=digest(made_of))
+        groups.append(replace(group, jobs=tuple(jobs.values())))
     return replace(plan, groups=tuple(groups))
 
 
@@ -97,11 +104,19 @@ def _image(image: config.Image) -> list[Any]:
     ]
 
 
-@lru_cache(maxsize=1)
 def _esegeta() -> str:
+    return _own(_MAKES_MAPS)
+
+
+def _judging() -> str:
+    return _own(_JUDGES_MAPS)
+
+
+@lru_cache
+def _own(parts: Sequence[str]) -> str:
     root = Path(__file__).parent.parent
     files: list[Path] = []
-    for name in _MAKES_MAPS:
+    for name in parts:
         path = root / name
         files += sorted(path.rglob("*.py")) if path.is_dir() else [path]
     return digest([[str(file.relative_to(root)), _file(file)] for file in files])

@@ -19,14 +19,18 @@ State = Literal["pending", "done", "failed", "timed out"]
 Level = Literal["debug", "info", "warning"]
 LEVELS: tuple[Level, ...] = ("debug", "info", "warning")
 
-CONFIG, PLAN, LOG, EVENTS, REPORT = FILES = (
+CONFIG, PLAN, LOG, EVENTS, REPORT = (
     "config.json",
     "plan.json",
     "run.log",
     "events.jsonl",
     "report.html",
 )
-RESULT, JOB_LOG, OVERLAY = "result.json", "job.log", "overlay.png"
+EXPERIMENTS = "experiments"
+FILES = (CONFIG, PLAN, LOG, EVENTS, REPORT, "evaluation.csv", "evaluation.json", EXPERIMENTS)
+"""What lies in a run folder beside the images' folders."""
+
+RESULT, JOB_LOG, OVERLAY = JOB_FILES = "result.json", "job.log", "overlay.png"
 PARTIAL = ".partial"
 
 LASTING = {
@@ -78,7 +82,9 @@ class RunFolder:
             folder.root.mkdir(parents=True, exist_ok=True)
             folder._write_something()
             # Hidden files are the lock, or a system's own.
-            others = any(path.name[0] != "." for path in folder.root.iterdir())
+            others = any(
+                path.name[0] != "." and path.name != EXPERIMENTS for path in folder.root.iterdir()
+            )
             foreign = others and not (folder.root / PLAN).is_file()
         except OSError as error:
             raise RunError(
@@ -144,8 +150,9 @@ class RunFolder:
         """Empty a job's folder before it runs: what is found there later is from this attempt."""
         folder = self._make(job)
         for path in list(folder.iterdir()):
-            ours = path.name in (RESULT, JOB_LOG, OVERLAY) or path.name.startswith("map.")
-            if ours or _UNFINISHED.fullmatch(path.name):
+            ours = path.name in JOB_FILES or path.name.startswith("map.")
+            # (A folder holds what a metric says of the map.)
+            if path.is_file() and (ours or _UNFINISHED.fullmatch(path.name)):
                 path.unlink()
         return folder
 
@@ -297,7 +304,9 @@ class Tail:
 def _whole(folder: Path, result: dict[str, Any]) -> bool:
     """Whether the files of a result are as they were written."""
     files, hashes = result.get("files"), result.get("sha256")
-    if not isinstance(files, dict) or not isinstance(hashes, dict) or not files:
+    if not isinstance(files, dict) or not isinstance(hashes, dict):
+        return False
+    if not files and "value" not in result:  # a number needs no file
         return False
     # A hash is null where the file was gone already when it was to be hashed.
     return all(sha256(folder / str(n)) == (hashes.get(kind) or "") for kind, n in files.items())

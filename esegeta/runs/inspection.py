@@ -191,7 +191,9 @@ def prediction(request: Request) -> dict[str, Any]:
     spec = _the_image(settings, request)
     model = settings.models[request.get("model", 0)]
     folders = tuple(config.plugin_folders(settings, settings.base))
-    name, target = spec.name or "image", config.target_of(settings, model)
+    # What the model says, held against nothing.
+    target = config.target_of(settings, model).model_copy(update={"contrast": "none"})
+    name = spec.name or "image"
     steps = tuple(_steps(settings, {**request, "model": settings.models.index(model)}))
     group = Group(name, model.name, "target", spec, model, target, steps, (), False)
     bench = Bench(settings, folders)

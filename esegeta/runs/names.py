@@ -48,3 +48,8 @@ def unique(name: str, taken: Collection[str]) -> str:
         number += 1
         candidate = f"{name}-{number}"
     return candidate
+
+
+def derive(seed: int, identity: str) -> int:
+    """Give a job's seed: of the run's and its own name, 32 bits."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{identity}".encode()).digest()[:4], "big")

@@ -86,6 +86,6 @@ class Pace:
 
 
 def _kind(job: str) -> tuple[str, str]:
-    """Give the model and the method of ``IMAGE/MODEL/TARGET/METHOD[@LAYER]``."""
-    _, model, _, method = job.split("/")
-    return model, method
+    """Give the model and the rest of ``IMAGE/MODEL/TARGET/METHOD[@LAYER][/METRIC]``."""
+    _, model, _, work = job.split("/", 3)
+    return model, work

@@ -1,6 +1,5 @@
 """What a run will do: groups of jobs, their names, their order and their cost."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,17 +11,18 @@ from esegeta.errors import ConfigError, ImageError, Problem, counted, shorten
 from esegeta.plugin import Passes, Plugin
 from esegeta.registry import Registry
 from esegeta.runs.folder import FILES
-from esegeta.runs.names import LONGEST, component, unique
+from esegeta.runs.judging import judges, judging
+from esegeta.runs.names import LONGEST, component, derive, unique
 
 
 @dataclass(frozen=True)
 class Job:
-    """One map to be made.
+    """One map to be made, or one to be judged.
 
     Parameters
     ----------
     id : str
-        ``IMAGE/MODEL/TARGET/METHOD[@LAYER]``: its folder in the run folder.
+        ``IMAGE/MODEL/TARGET/METHOD[@LAYER][/METRIC]``: its folder in the run folder.
     method, use : str
         Its method's name in this run, and the plug-in's.
     layer : str, optional
@@ -38,6 +38,10 @@ class Job:
         ``off``, ``fp16`` or ``bf16``.
     fingerprint : str
         Changes whenever the map may; see `esegeta.runs.fingerprint`.
+    subject : Job, optional
+        Where this job judges a map, which ``use`` says how: the job that makes it.
+    metric : str, optional
+        Where it does: the metric's name in this run.
     """
 
     id: str
@@ -50,6 +54,8 @@ class Job:
     timeout: float | None = None
     amp: str = "off"
     fingerprint: str = ""
+    subject: "Job | None" = None
+    metric: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,7 @@ class Group:
     @cached_property
     def alone(self) -> "Group":
         """All that a worker needs beside the job at hand: the same with one job for each layer."""
-        jobs = {job.layer: job for job in self.jobs}
+        jobs = {job.layer: job for job in self.jobs if job.subject is None}
         return replace(self, jobs=tuple(jobs.values()))
 
     @property
@@ -245,6 +251,8 @@ def _groups(
         prefix = f"{image_name}/{component(model.name)}/{target_name}"
         drafts = _drafts(methods[key], registry, prefix, settings.execution, spatial, target)
         steps = settings.preprocess if model.preprocess is None else model.preprocess
+        maps = tuple(_shared(drafts))
+        judged = [(job, full) for job, (_, full) in zip(maps, drafts, strict=True)]
         yield Group(
             image_name,
             component(model.name),
@@ -253,7 +261,7 @@ def _groups(
             model,
             target,
             tuple(steps),
-            tuple(_shared(drafts)),
+            (*maps, *judging(settings, registry, model, judged)),
             any(plugin.gradients and not plugin.takes_layer for plugin, _ in drafts),
         )
 
@@ -341,16 +349,16 @@ def _shared(drafts: Sequence[tuple[Plugin, Job]]) -> Iterator[Job]:
 
 
 def _target_name(target: config.Target, model: config.Model) -> str:
+    named = _class_name(target, model)
+    return named if target.contrast == "none" else f"{named}-{target.contrast}"
+
+
+def _class_name(target: config.Target, model: config.Model) -> str:
     if isinstance(target.class_, int):
         names = config.class_names(model)
         in_range = 0 <= target.class_ < len(names)
         return (names[target.class_] if in_range else "") or str(target.class_)
     return target.class_
-
-
-def derive(seed: int, identity: str) -> int:
-    """Give a job's seed: of the run's and its own name, 32 bits."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{identity}".encode()).digest()[:4], "big")
 
 
 def total(passes: Passes) -> float:
@@ -380,6 +388,7 @@ def _record(group: Group) -> dict[str, Any]:
                 "timeout": job.timeout,
                 "amp": job.amp,
                 "fingerprint": job.fingerprint,
+                **judges(job),
             }
             for job in group.jobs
         ],

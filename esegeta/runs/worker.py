@@ -20,6 +20,7 @@ from esegeta.runs import logs
 from esegeta.runs.capture import captured, redirect
 from esegeta.runs.device import Place
 from esegeta.runs.folder import JOB_LOG, LOG, RunFolder, Unwritable, chain
+from esegeta.runs.judging import judges
 from esegeta.runs.plan import Group, Job, cost
 from esegeta.runs.slot import Crash, TimedOut
 
@@ -141,7 +142,10 @@ def _last_words(timeout: float | None) -> Iterator[None]:
 def _attempt(folder: RunFolder, group: Group, job: Job) -> dict[str, Any]:
     """Make the map and its files, and give the result."""
     try:
-        return _the_bench().make(folder, group, job, _Progress(folder, job))
+        progress = _Progress(folder, job)
+        if job.subject is not None:
+            return _the_bench().judge(folder, group, job, progress)
+        return _the_bench().make(folder, group, job, progress)
     # Whatever a user's model or plug-in raises, SystemExit too, costs this job only.
     except BaseException as error:
         _blame_the_folder(folder, error)
@@ -195,6 +199,7 @@ def base(group: Group, job: Job) -> dict[str, Any]:
             "method": job.method,
             "use": job.use,
             "layer": job.layer,
+            **judges(job),
         },
         "parameters": job.parameters,
         "seed": job.seed,

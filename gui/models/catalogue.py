@@ -6,19 +6,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..language import tr
 from .form import Field, field_of, fields_of
 
-FAMILIES = {
-    "attribution": "Attribution",
-    "layer_attribution": "Layer attribution",
-    "explainability": "Explainability",
-}
-"""The families of methods, as they are headed."""
+
+def families() -> dict[str, str]:
+    """Give the families of methods, and how they are headed."""
+    return {
+        "attribution": tr("Attribution"),
+        "layer_attribution": tr("Layer attribution"),
+        "explainability": tr("Explainability"),
+    }
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A method or wrapper; `lost` says why it cannot be used, `remedy` what would mend that."""
+    """A method, wrapper or metric; `lost` says why it cannot be used, `remedy` what would mend that."""
 
     name: str
     family: str
@@ -30,6 +33,7 @@ class Entry:
     backward: float | None = None
     takes_layer: bool = False
     fused: bool = False
+    best: str = ""
     gradients: bool = True
     ndim: tuple[int, ...] = (2, 3)
     tasks: tuple[str, ...] = ()
@@ -42,8 +46,8 @@ class Entry:
     @property
     def needs(self) -> list[str]:
         """What it needs of the model, the image and the config."""
-        found = ["layer"] if self.takes_layer else []
-        found += ["gradients"] if self.gradients else []
+        found = [tr("layer")] if self.takes_layer else []
+        found += [tr("gradients")] if self.gradients else []
         found += [f"{self.ndim[0]}D"] if len(self.ndim) == 1 else []
         found += [task for task in self.tasks if len(self.tasks) == 1]
         found += [f.label for f in self.parameters if f.required]
@@ -53,17 +57,19 @@ class Entry:
     def cost(self) -> str:
         """Passes with its defaults: ``32 F + 32 B``."""
         if self.forward is None or self.backward is None:
-            return "by its parameters"
+            return tr("by its parameters")
         parts = [f"{n:,.0f} {way}" for n, way in ((self.forward, "F"), (self.backward, "B")) if n]
-        return (" + ".join(parts) or "none") + (" (shared)" if self.fused else "")
+        text = " + ".join(parts) or tr("none")
+        return tr("%s (shared)") % text if self.fused else text
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Methods, wrappers and the schema of a config."""
+    """Methods, wrappers, metrics and the schema of a config."""
 
     methods: Mapping[str, Entry] = field(default_factory=dict)
     wrappers: Mapping[str, Entry] = field(default_factory=dict)
+    metrics: Mapping[str, Entry] = field(default_factory=dict)
     steps: Mapping[str, list[Field]] = field(default_factory=dict)
     schema: Mapping[str, Any] = field(default_factory=dict)
 
@@ -77,10 +83,12 @@ def catalogue_from(answer: Mapping[str, Any]) -> Catalogue:
     """Read what ``esegeta inspect serve`` tells first."""
     entries = [_entry(record) for record in answer["catalogue"]["plugins"]]
     entries += [_lost(record) for record in answer["catalogue"]["unavailable"]]
-    methods = {e.name: e for e in entries if e.family != "wrapper"}
-    wrappers = {e.name: e for e in entries if e.family == "wrapper"}
+    methods = {e.name: e for e in entries if e.family not in ("wrapper", "metric")}
+    wrappers, metrics = (
+        {e.name: e for e in entries if e.family == family} for family in ("wrapper", "metric")
+    )
     schema = answer["schema"]
-    return Catalogue(methods, wrappers, dict(_steps(schema)), schema)
+    return Catalogue(methods, wrappers, metrics, dict(_steps(schema)), schema)
 
 
 def _steps(schema: Mapping[str, Any]) -> Iterable[tuple[str, list[Field]]]:
@@ -108,6 +116,7 @@ def _entry(record: Mapping[str, Any]) -> Entry:
         backward=passes["backward"],
         takes_layer=record["takes_layer"],
         fused=record["fused"],
+        best=record["best"] or "",
         gradients=record["gradients"],
         ndim=tuple(record["ndim"]),
         tasks=tuple(record["tasks"]),

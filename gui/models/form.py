@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..language import tr
+
 Kind = Literal["flag", "choice", "whole", "number", "text", "path", "list", "mixed", "json"]
 
 Schema = Mapping[str, Any]
 SIGNS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 UNSET = "not set"
 """How null is written; ``null`` is read as well."""
-WORDS = {"boolean": "true or false", "integer": "whole number", "string": "text", "null": UNSET}
 PLAIN = re.compile(r"[\w./*#@+-]([\w ./:*#@+-]*[\w./:*#@+-])?")
 """A text that stands in a list without quotes."""
 
@@ -65,8 +66,8 @@ class Field:
     def tip(self) -> str:
         """Help, what is valid, and the default."""
         default = shown(self.default) if self.default not in (MISSING, None, [], {}) else ""
-        lines = [self.help, f"Valid: {self.valid}" if self.valid else ""]
-        lines.append(f"Default: {default}" if default else "")
+        lines = [self.help, tr("Valid: %s") % self.valid if self.valid else ""]
+        lines.append(tr("Default: %s") % default if default else "")
         return "\n".join(line for line in lines if line)
 
 
@@ -113,7 +114,7 @@ def field_of(key: str, schema: Schema, definitions: Schema, *, required: bool = 
         schema.get("default", MISSING),
         choices,
         required,
-        valid=" or ".join(dict.fromkeys(_words(part) for part in parts)),
+        valid=tr(" or ").join(dict.fromkeys(_words(part) for part in parts)),
         bounds=_bounds(parts),
         texts=kind == "text" or (kind == "mixed" and "string" in kinds),
     )
@@ -150,13 +151,20 @@ def _words(part: Schema) -> str:
     if choices:
         return ", ".join(map(shown, choices))
     kind = str(part.get("type", "anything"))
-    bounds = " and ".join(f"{sign} {part[key]:g}" for key, sign in SIGNS.items() if key in part)
+    bounds = tr(" and ").join(f"{sign} {part[key]:g}" for key, sign in SIGNS.items() if key in part)
     if kind == "array":
         items: Schema = part.get("items") or next(iter(part.get("prefixItems", [])), {})
         least, most = part.get("minItems"), part.get("maxItems")
-        count = f" of {least}" if least is not None and least == most else ""
-        return f"list{count} ({_words(items)})" if items else f"list{count}"
-    return f"{WORDS.get(kind, kind)} {bounds}".strip()
+        text = tr("list of %s") % least if least is not None and least == most else tr("list")
+        return f"{text} ({_words(items)})" if items else text
+    names = {
+        "boolean": tr("true or false"),
+        "integer": tr("whole number"),
+        "number": tr("number"),
+        "string": tr("text"),
+        "null": UNSET,
+    }
+    return f"{names.get(kind, kind)} {bounds}".strip()
 
 
 def shown(value: Any) -> str:

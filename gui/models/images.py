@@ -1,4 +1,4 @@
-"""The images page: files, labels and preprocessing; and slices of what a helper process wrote."""
+"""The images page: files and labels; and slices of what a helper process wrote."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..document import Document, Place
+from ..document import Document
+from ..language import tr
 from ..paths import found, written
 from .catalogue import Catalogue
-from .form import Field
 
 ENDINGS = (".nii", ".nii.gz", ".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy", ".npz")
 """What counts as an image where a folder is taken."""
@@ -23,7 +23,7 @@ Values = npt.NDArray[Any]
 
 
 class ImagesModel:
-    """Edits images and preprocessing."""
+    """Edits images."""
 
     def __init__(self, document: Document, catalogue: Catalogue | None = None) -> None:
         self.document = document
@@ -37,7 +37,7 @@ class ImagesModel:
         if not isinstance(entry, dict):
             return "?"
         path = str(entry.get("path") or "")
-        text = entry.get("name") or Path(path).name or entry.get("factory") or "new image"
+        text = entry.get("name") or Path(path).name or entry.get("factory") or tr("new image")
         where = [str(entry[key]) for key in ("key", "index") if key in entry]
         return " · ".join([str(text), *([] if entry.get("name") else where)])
 
@@ -57,9 +57,9 @@ class ImagesModel:
         if fresh:
             entries = [{"path": self._written(path)} for path in fresh]
             self.document.set(("images",), [*self.document.entries("images"), *entries])
-        told = [f"{path} holds no image" for path in empty]
+        told = [tr("%s holds no image") % path for path in empty]
         if len(fresh) < len(new):
-            told.append(f"{len(new) - len(fresh)} were there already")
+            told.append(tr("%d were there already") % (len(new) - len(fresh)))
         return "; ".join(told)
 
     def _written(self, path: Path) -> str:
@@ -73,45 +73,16 @@ class ImagesModel:
         """Take an image away; its file stays."""
         self.document.remove(("images", index))
 
-    # Preprocessing
-
-    def steps(self) -> list[str]:
-        """Name the steps of preprocessing."""
-        steps = self.document.entries("preprocess")
-        return [str(step.get("use", "?")) if isinstance(step, dict) else "?" for step in steps]
-
-    def step_fields(self, index: int) -> list[Field]:
-        """Give the arguments of a step; those that it does not know are shown too."""
-        use = self.document.get("preprocess", index, "use")
-        known = list(self.catalogue.steps.get(use, [])) if isinstance(use, str) else []
-        names = {field.key for field in known}
-        given = self.document.part("preprocess", index, "with")
-        return known + [Field(key, "mixed") for key in given if key not in names]
-
-    def add_step(self, name: str) -> int:
-        """Add a step at the end."""
-        return self.document.append(("preprocess",), {"use": name})
-
-    def step_place(self, index: int, *keys: str) -> Place:
-        """Give the place of a value of a step."""
-        return ("preprocess", index, *keys)
-
-    def own_steps(self) -> list[str]:
-        """Name the models that have preprocessing of their own, in place of this one."""
-        return [
-            str(entry.get("name") or f"model {index + 1}")
-            for index, entry in enumerate(self.document.entries("models"))
-            if isinstance(entry, dict) and isinstance(entry.get("preprocess"), list)
-        ]
-
-    def request(self, index: int, folder: Path) -> dict[str, Any]:
-        """Say which image is to be shown."""
+    def request(self, index: int, folder: Path, model: int | None = None) -> dict[str, Any]:
+        """Say which image is to be shown, and for which model; else one with steps of its own."""
         wanted = {"config": self.document.named, "base": str(self.document.base), "image": index}
+        if model is not None:
+            return {**wanted, "model": model, "folder": str(folder)}
         models = self.document.entries("models")
         chosen = self.document.get("images", index, "models")
-        for number, model in enumerate(models):
-            name = model.get("name") if isinstance(model, dict) else None
-            own = isinstance(model, dict) and isinstance(model.get("preprocess"), list)
+        for number, entry in enumerate(models):
+            name = entry.get("name") if isinstance(entry, dict) else None
+            own = isinstance(entry, dict) and isinstance(entry.get("preprocess"), list)
             if own and (not isinstance(chosen, list) or name in chosen):
                 wanted["model"] = number
                 break

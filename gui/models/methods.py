@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..document import Document
-from .catalogue import FAMILIES, Catalogue, Entry
+from ..language import tr
+from .catalogue import Catalogue, Entry, families
 
 PRESETS = {
     "quick": ("saliency", "input_x_gradient", "guided_backprop", "grad_cam"),
@@ -77,12 +78,13 @@ class MethodsModel:
     def groups(self, search: str = "") -> dict[str, list[Entry]]:
         """Give the methods of each family that hold all words searched for."""
         words = search.casefold().split()
-        found: dict[str, list[Entry]] = {title: [] for title in FAMILIES.values()}
+        titles = families()
+        found: dict[str, list[Entry]] = {title: [] for title in titles.values()}
         for entry in self.catalogue.methods.values():
             text = f"{entry.name} {entry.name.replace('_', ' ')} {entry.summary} {entry.paper}"
             text = f"{text} {entry.library or ''} {' '.join(entry.needs)}".casefold()
             if all(word in text for word in words):
-                found[FAMILIES.get(entry.family, entry.family)].append(entry)
+                found[titles.get(entry.family, entry.family)].append(entry)
         return found
 
     def unfit(self, entry: Entry, ndim: int | None = None) -> str:
@@ -92,9 +94,9 @@ class MethodsModel:
         tasks = {m.get("task") for m in self.document.entries("models") if isinstance(m, dict)}
         tasks -= {None}
         if tasks and not tasks & set(entry.tasks):
-            return f"serves {' and '.join(entry.tasks)} only"
+            return tr("serves %s only") % ", ".join(entry.tasks)
         if ndim is not None and ndim not in entry.ndim:
-            return f"serves {' and '.join(f'{n}D' for n in entry.ndim)} images only"
+            return tr("serves %s images only") % ", ".join(f"{n}D" for n in entry.ndim)
         return ""
 
     def choose(self, name: str, chosen: bool) -> None:

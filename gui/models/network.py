@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ..document import Document, Place
+from ..language import tr
 from ..paths import found, written
 from .form import MISSING, Field, field_of
 
 PATHS = ("weights", "file")
 HIDDEN = ("factory", "file", "arguments", "preprocess", "target", "patches")
 """Keys of a model that have widgets of their own, or are edited elsewhere."""
+
+DEFINED = re.compile(r"^(?:class|def) (\w+)", re.MULTILINE)
+IMPORTED = re.compile(r"^from (\.|[\w.]+\.)(\w+) import (?:\(([^)]*)\)|([\w, ]+|\*))", re.MULTILINE)
+"""``from .inner import a, b``: the package or a dot, the module, and the names; ``*`` are all."""
 
 KINDS = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
@@ -51,7 +60,7 @@ class NetworkModel:
         if not isinstance(entry, dict):
             return "?"
         text = entry.get("name") or str(entry.get("factory") or "").rpartition(":")[2]
-        return str(text or Path(str(entry.get("file") or "new model")).stem)
+        return str(text or Path(str(entry.get("file") or tr("new model"))).stem)
 
     def add(self) -> int:
         """Add an empty network; give its index."""
@@ -86,9 +95,15 @@ class NetworkModel:
             self.document.set(("models", index), {**entry, "file": text})
 
     def callees(self, index: int) -> list[Callee]:
-        """List what the factory's file defines; nothing where it is a package, or cannot be read."""
-        place, _ = self.place_of_file(index)
-        return callees_of(found(place, self.document.base)) if place.endswith(".py") else []
+        """List what the factory's file or package defines; nothing where it cannot be read."""
+        place, name = self.place_of_file(index)
+        if place.endswith(".py"):
+            return callees_of(found(place, self.document.base))
+        source = source_of(place)
+        names = exported(source, place) if source is not None else {}
+        known = callees_of(names[name]) if name in names else []
+        chosen = {callee.name: callee for callee in known}
+        return [chosen.get(other, Callee(other)) for other in names]
 
     def arguments(self, index: int) -> list[Field]:
         """Give the arguments of the factory, and those given that it does not seem to take."""
@@ -107,11 +122,57 @@ class NetworkModel:
         return {"config": self.document.named, "base": str(self.document.base), "model": index}
 
 
+def source_of(name: str) -> Path | None:
+    """Find the file of a module by its dotted name, without importing anything; None where none is."""
+    folders: Sequence[str] | None = None
+    source = None
+    for part in name.split(".") if all(map(str.isidentifier, name.split("."))) else ():
+        # Only the first part may be kept elsewhere than on the path, as what is being developed.
+        try:
+            spec = find_spec(part) if folders is None else PathFinder.find_spec(part, folders)
+        except ValueError:  # a module that nobody has found, as the program itself
+            return None
+        if spec is None:
+            return None
+        source, folders = spec.origin, spec.submodule_search_locations or []
+    return Path(source) if source is not None and source.endswith(".py") else None
+
+
+@lru_cache(maxsize=8)
+def _exported(path: Path, package: str, _: float) -> dict[str, Path]:
+    """Name what a module defines, and what it takes from modules of its package, with their files.
+
+    Texts are only searched, not parsed: large packages hold a megabyte of code.
+    """
+    text = path.read_text(encoding="utf-8", errors="replace")
+    made = dict.fromkeys(DEFINED.findall(text), path)
+    for module, inner, several, single in IMPORTED.findall(text):
+        if module not in (".", f"{package}."):
+            continue
+        file = path.parent / f"{inner.replace('.', '/')}.py"
+        if file.is_file():
+            there = DEFINED.findall(file.read_text(encoding="utf-8", errors="replace"))
+            listed = re.findall(r"(\w+)(\s+as\b)?", several or single)
+            named = {name for name, renamed in listed if not renamed} or set(there)
+            made |= {name: file for name in there if name in named and name not in made}
+    return {name: file for name, file in made.items() if not name.startswith("_")}
+
+
+def exported(path: Path, package: str) -> dict[str, Path]:
+    """Name the classes and functions that a module offers, with the files that define them."""
+    try:
+        return _exported(path, package, path.stat().st_mtime)
+    except OSError:
+        return {}
+
+
 def callees_of(path: Path) -> list[Callee]:
     """Read classes and functions off a source file, without running it; networks first."""
     try:
         body = ast.parse(path.read_bytes()).body
     except (OSError, SyntaxError, ValueError, RecursionError):
+        return []
+    except SystemError:  # Python 3.11 raises it where another thread parses at the same time
         return []
     classes = [node for node in body if isinstance(node, ast.ClassDef)]
     functions = [node for node in body if isinstance(node, ast.FunctionDef)]
@@ -155,7 +216,7 @@ def _argument(argument: ast.arg, default: ast.expr | None) -> Field:
     annotation = ast.unparse(argument.annotation) if argument.annotation is not None else ""
     kinds = {kind.__name__: name for kind, name in KINDS.items()}
     kind = kinds.get(annotation) or (KINDS.get(type(value)) if value is not MISSING else None)
-    valid = annotation or ("" if default is None else f"like {ast.unparse(default)}")
+    valid = annotation or ("" if default is None else tr("like %s") % ast.unparse(default))
     if kind is None:
         return Field(argument.arg, "mixed", "", value, required=default is None, valid=valid)
     return field_of(

@@ -68,6 +68,12 @@ class ParametersModel:
         else:
             self.document.set(("methods", index, *keys), value, typing=typing)
 
+    def own_target(self, index: int) -> Place:
+        """Give a use a target of its own, where it has none; give the place that has it."""
+        if not isinstance(self.document.get("methods", index, "target"), dict):
+            self.set(index, ("target",), {})
+        return ("methods", index)
+
     def reset(self, index: int, keys: Sequence[str]) -> None:
         """Take a value away, so that the default counts."""
         self.document.remove(("methods", index, *keys))

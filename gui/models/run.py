@@ -11,6 +11,7 @@ from esegeta.errors import ConfigError
 from esegeta.units import duration, size
 
 from ..document import Document
+from ..language import tr
 from ..paths import absolute, found
 from .catalogue import Catalogue
 from .form import Field
@@ -75,16 +76,17 @@ def totals(plan: Mapping[str, Any] | None) -> str:
     if not plan:
         return ""
     passes = plan.get("passes") or {}
-    parts = [f"{plan['jobs']:,} jobs in {plan['groups']:,} groups"]
+    parts = [tr("%s jobs in %s groups") % (f"{plan['jobs']:,}", f"{plan['groups']:,}")]
     if passes:
-        parts.append(f"{passes['forward']:,.0f} forward, {passes['backward']:,.0f} backward passes")
+        counts = f"{passes['forward']:,.0f}", f"{passes['backward']:,.0f}"
+        parts.append(tr("%s forward, %s backward passes") % counts)
     if plan.get("run_seconds") is not None:
-        about = "at most about" if plan.get("at_most") else "about"
+        about = tr("at most about %s") if plan.get("at_most") else tr("about %s")
         workers = plan.get("workers") or 1
-        by = f" with {workers} workers" if workers > 1 else ""
-        parts.append(f"{about} {duration(plan['run_seconds'])}{by}")
+        by = tr(" with %d workers") % workers if workers > 1 else ""
+        parts.append(about % duration(plan["run_seconds"]) + by)
     if plan.get("memory") is not None:
-        parts.append(f"{size(plan['memory'])} of memory per worker")
+        parts.append(tr("%s of memory per worker") % size(plan["memory"]))
     return " · ".join(parts)
 
 

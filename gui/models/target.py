@@ -8,6 +8,7 @@ from typing import Any
 from esegeta.config import DEFAULT_WRAPPER
 
 from ..document import Document, Place
+from ..language import tr
 from ..paths import found
 from .catalogue import Catalogue, Entry
 from .form import MISSING, Field
@@ -21,30 +22,38 @@ LARGEST = 1_000_000
 
 
 class TargetModel:
-    """Edits a target; `level` is None for the config's, else the index of a model."""
+    """Edits a target; `level` is where what it is for stands: a model, a use of a method, or all.
+
+    A method's own target stands above the models', and these above the config's.
+    """
 
     def __init__(
-        self, document: Document, catalogue: Catalogue | None = None, level: int | None = None
+        self, document: Document, catalogue: Catalogue | None = None, level: Place = ()
     ) -> None:
         self.document = document
         self.catalogue = catalogue or Catalogue()
         self.level = level
 
-    def levels(self) -> list[tuple[str, int | None]]:
-        """Name what a target can be for: all models, or one."""
+    def levels(self) -> list[tuple[str, Place]]:
+        """Name what a target can be for: all, one model, or a use of a method that has its own."""
         models = self.document.entries("models")
-        named = [
-            (f"{_name(model, index)} only", index)
+        named: list[tuple[str, Place]] = [
+            (tr("%s only") % _name(model, index), ("models", index))
             for index, model in enumerate(models)
             if isinstance(model, dict)
             and (len(models) > 1 or isinstance(model.get("target"), dict))
         ]
-        return [("All models", None), *named]
+        uses: list[tuple[str, Place]] = [
+            (tr("%s only") % (use.get("name") or use.get("use")), ("methods", index))
+            for index, use in enumerate(self.document.entries("methods"))
+            if isinstance(use, dict) and isinstance(use.get("target"), dict)
+        ]
+        return [(tr("All models"), ()), *named, *uses]
 
     @property
     def place(self) -> Place:
         """Where the target stands."""
-        return ("target",) if self.level is None else ("models", self.level, "target")
+        return (*self.level, "target")
 
     def get(self, key: str) -> Any:
         """Give a value of the target at this level; `MISSING` where it is inherited or by default."""
@@ -53,7 +62,7 @@ class TargetModel:
     def inherited(self, key: str) -> Any:
         """Give the value that holds here: a model's own, else the config's; `MISSING` where none."""
         own = self.get(key)
-        if own is MISSING and self.level is not None:
+        if own is MISSING and self.level:
             return self.document.get("target", key, default=MISSING)
         return own
 
@@ -67,15 +76,17 @@ class TargetModel:
 
     def tasks(self) -> set[str]:
         """Give the tasks of the models that this target is for."""
+        return {str(m["task"]) for m in self._models() if isinstance(m, dict) and m.get("task")}
+
+    def _models(self) -> list[Any]:
+        """Give the models that this target is for."""
         models = self.document.entries("models")
-        chosen = models if self.level is None else models[self.level : self.level + 1]
-        return {str(m["task"]) for m in chosen if isinstance(m, dict) and m.get("task")}
+        return [self.document.get(*self.level)] if self.level[:1] == ("models",) else models
 
     def classes(self) -> list[str]:
         """Name the classes of the models that this target is for, each once."""
-        models = self.document.entries("models")
-        chosen = models if self.level is None else models[self.level : self.level + 1]
-        names = [name for model in chosen for name in class_names(model, self.document.base)]
+        base = self.document.base
+        names = [name for model in self._models() for name in class_names(model, base)]
         return list(dict.fromkeys(names))
 
     def class_text(self) -> str:
@@ -90,7 +101,7 @@ class TargetModel:
     def set_class(self, text: str, *, typing: bool = False) -> None:
         """Set the class: a name, or else a number where no class is named so."""
         text = text.strip()
-        if text == PREDICTED and self.level is None:
+        if text == PREDICTED and not self.level:
             self.reset("class")
         elif text.isdigit() and text not in self.classes():
             self.put("class", int(text), typing=typing)
@@ -102,7 +113,7 @@ class TargetModel:
         return [
             _name(model, index)
             for index, model in enumerate(self.document.entries("models"))
-            if self.level is None and isinstance(model, dict) and model.get("target")
+            if not self.level and isinstance(model, dict) and model.get("target")
         ]
 
     def wrappers(self) -> list[Entry]:
@@ -119,7 +130,7 @@ class TargetModel:
     def default_wrapper(self) -> str:
         """Name the wrapper of the task, where none is named."""
         tasks = self.tasks()
-        return DEFAULT_WRAPPER.get(tasks.pop(), "?") if len(tasks) == 1 else "by the task"
+        return DEFAULT_WRAPPER.get(tasks.pop(), "?") if len(tasks) == 1 else tr("by the task")
 
     def set_wrapper(self, name: str | None) -> None:
         """Name the wrapper; parameters of another one go with it."""
@@ -162,7 +173,7 @@ class TargetModel:
 
     def set_mask(self, kind: str, numbers: str = "", *, typing: bool = False) -> None:
         """Set the mask; numbers that are none are written as they are, and the check tells."""
-        if kind == PREDICTED and self.level is None:
+        if kind == PREDICTED and not self.level:
             self.reset("mask")
             return
         parts = [part.strip() for part in numbers.split(",") if part.strip()]
@@ -207,9 +218,9 @@ def class_names(model: Any, base: Path) -> list[str]:
 
 def _name(model: Any, index: int) -> str:
     if not isinstance(model, dict):
-        return f"model {index + 1}"
+        return tr("model %d") % (index + 1)
     factory = str(model.get("factory") or "").rpartition(":")[2]
-    return str(model.get("name") or factory or f"model {index + 1}")
+    return str(model.get("name") or factory or tr("model %d") % (index + 1))
 
 
 def _whole(text: str) -> Any:

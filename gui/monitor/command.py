@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, QProcess, Signal
 
 from ..helpers import COMMAND, reason
+from ..language import tr
 
 
 class Command(QObject):
@@ -60,10 +61,10 @@ class Command(QObject):
         if process.exitStatus() == QProcess.ExitStatus.NormalExit and code == 0:
             self.succeeded.emit(out)
         else:
-            self.failed.emit(reason(complaint) or f"it ended with exit code {code}")
+            self.failed.emit(reason(complaint) or tr("it ended with exit code %d") % code)
 
     def _error(self, error: QProcess.ProcessError) -> None:
         process = self._process
         if process is not None and error == QProcess.ProcessError.FailedToStart:
             self._process = None
-            self.failed.emit(f"{COMMAND[0]} cannot be started: {process.errorString()}")
+            self.failed.emit(tr("%s cannot be started") % COMMAND[0] + f": {process.errorString()}")

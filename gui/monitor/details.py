@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QTabWidget, QTextBrowser, QVBoxLayout, QWidget
 
+from ..language import tr
 from . import words
 from .rows import Chosen, Row
 
@@ -74,13 +75,13 @@ class Details(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.log = Log()
-        self.log.setAccessibleName(self.tr("Log"))
-        self.log.setPlaceholderText(self.tr("Nothing has been logged."))
+        self.log.setAccessibleName(tr("Log"))
+        self.log.setPlaceholderText(tr("Nothing has been logged."))
         self.facts = QTextBrowser(openLinks=False)
-        self.facts.setAccessibleName(self.tr("Details"))
+        self.facts.setAccessibleName(tr("Details"))
         self.tabs = QTabWidget(documentMode=True)
-        self.tabs.addTab(self.log, self.tr("&Log"))
-        self.tabs.addTab(self.facts, self.tr("&Details"))
+        self.tabs.addTab(self.log, tr("&Log"))
+        self.tabs.addTab(self.facts, tr("&Details"))
         self.tabs.currentChanged.connect(lambda _: self._list())
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
@@ -101,7 +102,7 @@ class Details(QWidget):
         """Show what has become of the job."""
         self._row = row
         mark = "" if row is None else f"{words.MARKS[row.state]} {words.state(row.state)}   "
-        self.title.setText(self.tr("Log of the run") if row is None else f"{mark}{row.id}")
+        self.title.setText(tr("Log of the run") if row is None else f"{mark}{row.id}")
         reason = "" if row is None else _capital(row.reason or "")
         self.reason.setText(reason if len(reason) <= 500 else f"{reason[:500]}…")
         self.reason.setToolTip(reason)

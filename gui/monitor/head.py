@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from ..language import tr
+from ..paths import short
 from . import words
 from .rows import Facts
 from .table import Table
@@ -32,7 +34,7 @@ class Head(QWidget):
         self.folder.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.folder.setMinimumWidth(40)
         self.bar = QProgressBar(maximum=STEPS, textVisible=False)
-        self.bar.setAccessibleName(self.tr("Progress of the run"))
+        self.bar.setAccessibleName(tr("Progress of the run"))
         self.bar.setFixedHeight(12)
         self.buttons = self._make_buttons()
         first, second, third = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
@@ -57,16 +59,16 @@ class Head(QWidget):
     def _make_buttons(self) -> dict[str, QPushButton]:
         # No letter of the window's menus and of its Back and Next.
         labels = {
-            "stop": (self.tr("&Stop"), self.tr("End after the jobs that run now")),
+            "stop": (tr("&Stop"), tr("End after the jobs that run now")),
             "stop now": (
-                self.tr("Stop no&w"),
-                self.tr("End at once; running jobs are interrupted"),
+                tr("Stop no&w"),
+                tr("End at once; running jobs are interrupted"),
             ),
-            "retry": (self.tr("Retr&y failed"), self.tr("Make again what failed or timed out")),
-            "resume": (self.tr("&Resume"), self.tr("Make whatever is not done")),
-            "view": (self.tr("View &map"), self.tr("Look at the selected job's map (Return)")),
-            "report": (self.tr("Open re&port"), self.tr("Show the report in the browser")),
-            "folder": (self.tr("&Open folder"), self.tr("Show the run folder, or the job's")),
+            "retry": (tr("Retr&y failed"), tr("Make again what failed or timed out")),
+            "resume": (tr("&Resume"), tr("Make whatever is not done")),
+            "view": (tr("View &map"), tr("Look at the selected job's map (Return)")),
+            "report": (tr("Open re&port"), tr("Show the report in the browser")),
+            "folder": (tr("&Open folder"), tr("Show the run folder, or the job's")),
         }
         made = {}
         for name, (text, tip) in labels.items():
@@ -84,7 +86,7 @@ class Head(QWidget):
             wrong = facts.lost or facts.phase in ("killed", "damaged", "absent")
             self._role(self.state, "wrong" if wrong and not starting else "good")
         self.state.setToolTip(facts.driver or "")
-        self.folder.setText(str(facts.folder))
+        self.folder.setText(short(facts.folder))
         self.folder.setToolTip(str(facts.folder))
         self.bar.setValue(round(STEPS * table.part))
         self.summary.setText(words.summary(facts, table) if table.rows else "")

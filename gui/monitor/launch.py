@@ -10,6 +10,7 @@ import psutil
 from esegeta.errors import RunError
 
 from ..helpers import detached, reason
+from ..language import tr
 from .rows import Facts
 
 OUTPUT = ".driver.log"
@@ -98,10 +99,12 @@ def start(arguments: Sequence[str], before: Facts, base: Path | None = None) -> 
         size = output.stat().st_size if output.exists() else 0
         output.touch()
     except OSError as error:
-        raise RunError(f"{folder} cannot be written: {error.strerror or error}") from error
+        raise RunError(
+            tr("%s cannot be written") % folder + f": {error.strerror or error}"
+        ) from error
     pid = detached(arguments, base or folder, output)
     if pid is None:
-        raise RunError("the run could not be started: the system starts no further process")
+        raise RunError(tr("the run could not be started: the system starts no further process"))
     return Launch(folder, pid, before, size)
 
 

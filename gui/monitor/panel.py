@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from esegeta.errors import RunError
 from esegeta.runs.lock import holder
 
+from ..language import tr
 from .run import RunView
 
 OPEN = "monitor/runs"
@@ -48,10 +49,10 @@ class MonitorPanel(QWidget):
         super().__init__()
         self._store = store or QSettings("esegeta", "wizard")
         self.tabs = QTabWidget(tabsClosable=True, movable=True, documentMode=True)
-        self.tabs.setAccessibleName(self.tr("Runs"))
+        self.tabs.setAccessibleName(tr("Runs"))
         self.tabs.tabBar().setElideMode(Qt.TextElideMode.ElideMiddle)
         self.tabs.tabCloseRequested.connect(self.close_run)
-        more = QPushButton(self.tr("Open a run…"), flat=True)
+        more = QPushButton(tr("Open a run…"), flat=True)
         more.clicked.connect(self._pick)
         self.tabs.setCornerWidget(more)
         self.stack = QStackedWidget()
@@ -68,12 +69,12 @@ class MonitorPanel(QWidget):
 
     def _empty(self) -> QWidget:
         whole = QWidget()
-        text = QLabel(self.tr("No run is open. Start one on the Run page, or open its folder."))
+        text = QLabel(tr("No run is open. Start one on the Run page, or open its folder."))
         text.setObjectName("empty")
         text.setProperty("role", "quiet")
         text.setWordWrap(True)
         text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        pick = QPushButton(self.tr("&Open a run…"), autoDefault=True)
+        pick = QPushButton(tr("&Open a run…"), autoDefault=True)
         pick.clicked.connect(self._pick)
         column = QVBoxLayout(whole)
         column.addStretch(1)
@@ -112,6 +113,11 @@ class MonitorPanel(QWidget):
         view.start(arguments, base)
         return view
 
+    def renew(self) -> None:
+        """Draw what is coloured by hand by the theme of now."""
+        for view in self.runs():
+            view.table.viewport().update()
+
     def close_run(self, index: int) -> None:
         """Follow a run no more; it goes on."""
         view = self.tabs.widget(index)
@@ -130,7 +136,7 @@ class MonitorPanel(QWidget):
             self.tabs.setTabToolTip(index, str(view.folder))
 
     def _pick(self) -> None:
-        picked = QFileDialog.getExistingDirectory(self, self.tr("Open a run"))
+        picked = QFileDialog.getExistingDirectory(self, tr("Open a run"))
         if picked:
             self.open_run(Path(picked))
 

@@ -20,6 +20,7 @@ from esegeta.errors import RunError
 from esegeta.runs.folder import REPORT
 
 from ..banner import Banner
+from ..language import tr
 from . import words
 from .command import Command
 from .details import Details
@@ -80,10 +81,10 @@ class RunView(QWidget):
         self.table.opened.connect(self._open)
         self.table.selectionModel().selectionChanged.connect(self._chosen)
         self.search = QLineEdit(clearButtonEnabled=True)
-        self.search.setPlaceholderText(self.tr("Filter: method, image, reason… (Ctrl+F)"))
-        self.search.setAccessibleName(self.tr("Filter the jobs by text"))
+        self.search.setPlaceholderText(tr("Filter: method, image, reason… (Ctrl+F)"))
+        self.search.setAccessibleName(tr("Filter the jobs by text"))
         self.kinds = QComboBox()
-        self.kinds.setAccessibleName(self.tr("Filter the jobs by state"))
+        self.kinds.setAccessibleName(tr("Filter the jobs by state"))
         for kind in KINDS:
             self.kinds.addItem(words.kind(kind), kind)
         self.kinds.setMinimumWidth(170)
@@ -149,8 +150,8 @@ class RunView(QWidget):
             self._starting, self._launch = False, None
         if seen.launch == "failed":
             self._trouble = words.trouble(self.facts)  # it is known, and this tells more
-            said = seen.said or self.tr("it said nothing")
-            self.say(self.tr("The run did not begin: %s") % said, "wrong")
+            said = seen.said or tr("it said nothing")
+            self.say(tr("The run did not begin: %s") % said, "wrong")
         elif seen.launch == "begun":
             self.banner.hide()
 
@@ -266,7 +267,7 @@ class RunView(QWidget):
             self._show(self.folder / REPORT)
             return
         self._opens = True
-        self.say(self.tr("Writing the report…"))
+        self.say(tr("Writing the report…"))
         self.command.start(["report", str(self.folder)])
 
     def _answered(self, text: str) -> None:
@@ -280,7 +281,7 @@ class RunView(QWidget):
 
     def _show(self, path: Path) -> None:
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
-            self.say(self.tr("No program opens %s; open it by hand.") % path, "wrong")
+            self.say(tr("No program opens %s; open it by hand.") % path, "wrong")
 
 
 def _sentence(text: str) -> str:

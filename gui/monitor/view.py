@@ -6,6 +6,7 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
+from ..language import tr
 from .jobs import Bar, JobsModel
 from .table import COLUMNS, Column
 
@@ -40,7 +41,7 @@ class JobsView(QTableView):
         super().__init__()
         self._jobs = jobs
         self.setModel(jobs)
-        self.setAccessibleName(self.tr("Jobs"))
+        self.setAccessibleName(tr("Jobs"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

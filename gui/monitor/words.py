@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication
-
 from esegeta.units import duration, size
 
+from ..language import tr
 from .rows import Facts, Row, State
 from .table import Column, Kind, Table
-
-
-def tr(text: str) -> str:
-    """Translate a text of the monitor."""
-    return QCoreApplication.translate("Monitor", text)
 
 
 def state(name: State) -> str:
@@ -232,6 +226,8 @@ def _text(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, dict) and {"name", "passed"} <= set(value):  # a check
+        return f"{'✓' if value['passed'] else '⚑'} {value['name']} {_short(value.get('value'))}"
     if isinstance(value, dict):
         return ", ".join(f"{key} {_short(item)}" for key, item in value.items())
     if isinstance(value, list):

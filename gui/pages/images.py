@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSplitter, QTabWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QTabWidget, QWidget
 
 from ..forms import Form
 from ..helpers import Helper
+from ..language import tr
 from ..models.form import Field
 from ..models.images import ImagesModel
 from ..models.network import size_of
@@ -20,6 +19,7 @@ from ..models.problems import below, exactly, sentence
 from ..session import Session
 from .page import Entries, Page, button, column, labelled, scrolled
 from .slices import Slices
+from .steps import Steps
 
 PATHS = ("path", "label")
 LAST = ("factory", "arguments")
@@ -31,33 +31,23 @@ class ImagesPage(Page):
     def __init__(self, session: Session) -> None:
         super().__init__(
             session,
-            self.tr("Images"),
-            self.tr("Drop files or folders here: NIfTI, DICOM folders, pictures, npy, npz."),
+            tr("Images"),
+            tr("Drop files or folders here: NIfTI, DICOM folders, pictures, npy, npz."),
         )
-        self.entries = Entries(self.tr("Images"), ("add", "remove", "up", "down"))
+        self.entries = Entries(tr("Images"), ("add", "remove", "up", "down"))
         self.entries.selected.connect(lambda _: self._selected())
         self.entries.wanted.connect(self._wanted)
-        folder = button(self.tr("Folder…"), self.tr("Add the images of a folder"))
+        folder = button(tr("Folder…"), tr("Add the images of a folder"))
         folder.clicked.connect(self._pick_folder)
         self.entries.row.addWidget(folder)
         self.form = Form()
         self.form.edited.connect(self._edited)
         self.form.reset.connect(lambda key: session.document.remove(self._place(key)))
         self.wrong = labelled("", "wrong")
-        self.steps = Entries(self.tr("Preprocessing"), ("add", "remove", "up", "down"))
-        self.steps.buttons["add"].setText(self.tr("+ Step"))
-        self.steps.selected.connect(lambda _: self._show_step())
-        self.steps.wanted.connect(self._step_wanted)
-        self.step_form = Form()
-        self.step_form.edited.connect(self._step_edited)
-        self.step_form.reset.connect(
-            lambda key: session.document.remove(self._step_place("with", key))
-        )
-        self.step_wrong = labelled("", "wrong")
-        self.own = labelled("", "quiet")
+        self.steps = Steps(session)
         details = QTabWidget()
-        details.addTab(scrolled(column(self.wrong, self.form, stretch=True)), self.tr("Image"))
-        details.addTab(self._preprocessing(), self.tr("Preprocessing"))
+        details.addTab(scrolled(column(self.wrong, self.form, stretch=True)), tr("Image"))
+        details.addTab(self.steps, tr("Preprocessing"))
         self.details = details
         left = QSplitter(Qt.Orientation.Vertical)
         left.addWidget(self.entries)
@@ -75,17 +65,11 @@ class ImagesPage(Page):
         self.helper.busy.connect(self._busy)
         self._wants: tuple[object, ...] = ()
         self._shown: tuple[object, ...] = ()
-        self.setAcceptDrops(True)
-
-    def _preprocessing(self) -> QWidget:
-        self.steps.list.setMaximumHeight(110)
-        sheet = column(self.own, self.step_wrong, self.step_form, stretch=True)
-        return column(self.steps, scrolled(sheet))
 
     def _preview(self) -> QWidget:
         self.before, self.after = Slices(), Slices()
         self.told = labelled("", "quiet")
-        self.preview = button(self.tr("&Preview"), self.tr("Read the image and draw it"))
+        self.preview = button(tr("&Preview"), tr("Read the image and draw it"))
         self.preview.clicked.connect(self.start_preview)
         row = QHBoxLayout()
         row.addWidget(self.preview)
@@ -98,24 +82,14 @@ class ImagesPage(Page):
     def _place(self, *keys: str) -> tuple[str | int, ...]:
         return ("images", self.entries.current, *keys)
 
-    def _step_place(self, *keys: str) -> tuple[str | int, ...]:
-        return ("preprocess", self.steps.current, *keys)
-
     def refresh(self) -> None:
         """Show images and steps as they are now."""
         model, problems = self._model(), self.session.problems
-        titles, steps = model.titles(), model.steps()
+        titles = model.titles()
         wrong = [i for i in range(len(titles)) if below(problems, "images", i)]
         self.entries.show_entries(titles, wrong)
-        wrong = [i for i in range(len(steps)) if below(problems, "preprocess", i)]
-        self.steps.show_entries(steps, wrong)
-        own = model.own_steps()
-        self.own.setText(
-            self.tr("These models have preprocessing of their own instead: %s") % ", ".join(own)
-        )
-        self.own.setVisible(bool(own))
+        self.steps.refresh()
         self._show()
-        self._show_step()
 
     def _fields(self) -> list[Field]:
         fields = self.session.catalogue.part("Image")
@@ -144,31 +118,13 @@ class ImagesPage(Page):
         self.form.set_fields(self._fields())
         self.form.refresh(given, lambda key: below(problems, "images", index, key))
         if self._shown and self._shown != self._key():
-            self.told.setText(self.tr("The preview is of an older state."))
-
-    def _show_step(self) -> None:
-        index, problems = self.steps.current, self.session.problems
-        self.step_form.setVisible(index >= 0)
-        here = exactly(problems, "preprocess", index) if index >= 0 else []
-        here += exactly(problems, "preprocess", index, "use") if index >= 0 else []
-        here += exactly(problems, "preprocess", index, "with") if index >= 0 else []
-        self.step_wrong.setText("\n".join(map(sentence, here)))
-        self.step_wrong.setVisible(bool(here))
-        if index >= 0:
-            self.step_form.set_fields(self._model().step_fields(index))
-            self.step_form.refresh(
-                self.session.document.get("preprocess", index, "with"),
-                lambda key: below(problems, "preprocess", index, "with", key),
-            )
+            self.told.setText(tr("The preview is of an older state."))
 
     def _edited(self, key: str, value: Any, typed: bool) -> None:
         if key in PATHS and not typed:  # picked in a dialog
             self._model().set_path(self.entries.current, key, Path(str(value)))
         else:
             self.session.document.set(self._place(key), value, typing=typed)
-
-    def _step_edited(self, key: str, value: Any, typed: bool) -> None:
-        self.session.document.set(self._step_place("with", key), value, typing=typed)
 
     def take(self, paths: list[Path]) -> None:
         """Add files and folders that were picked or dropped, and show the first of them."""
@@ -184,7 +140,7 @@ class ImagesPage(Page):
     def _wanted(self, what: str, index: int) -> None:
         if what == "add":
             start = str(self.session.document.base)
-            paths, _ = QFileDialog.getOpenFileNames(self, self.tr("Add images"), start)
+            paths, _ = QFileDialog.getOpenFileNames(self, tr("Add images"), start)
             self.take([Path(path) for path in paths])
         elif what == "remove":
             self._model().remove(index)
@@ -195,37 +151,21 @@ class ImagesPage(Page):
 
     def _pick_folder(self) -> None:
         start = str(self.session.document.base)
-        path = QFileDialog.getExistingDirectory(self, self.tr("Add a folder"), start)
+        path = QFileDialog.getExistingDirectory(self, tr("Add a folder"), start)
         if path:
             self.take([Path(path)])
-
-    def _step_wanted(self, what: str, index: int) -> None:
-        if what == "add":
-            menu = QMenu(self)
-            for name in self.session.catalogue.steps:
-                menu.addAction(name, partial(self.add_step, name))
-            place = self.steps.buttons["add"]
-            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            menu.popup(place.mapToGlobal(place.rect().bottomLeft()))
-        elif what == "remove":
-            self.session.document.remove(("preprocess", index))
-        else:
-            to = index + (1 if what == "down" else -1)
-            self.session.document.move(("preprocess", index), to)
-            self.steps.select(to)
-
-    def add_step(self, name: str) -> None:
-        """Add a step of preprocessing."""
-        index = self._model().add_step(name)
-        self.refresh()
-        self.steps.select(index)
 
     def _key(self) -> tuple[object, ...]:
         """Give what a preview depends on."""
         document = self.session.document
         models = [m.get("preprocess") for m in document.entries("models") if isinstance(m, dict)]
         index = self.entries.current
-        return (str(document.get("images", index)), str(document.get("preprocess")), str(models))
+        return (
+            str(document.get("images", index)),
+            str(document.get("preprocess")),
+            str(models),
+            self.steps.model,
+        )
 
     def start_preview(self) -> None:
         """Read the selected image in a helper process."""
@@ -233,33 +173,31 @@ class ImagesPage(Page):
             return
         self._wants = self._key()
         folder = self.session.scratch("preview")
-        request = self._model().request(self.entries.current, folder)
+        request = self._model().request(self.entries.current, folder, self.steps.model)
         self.helper.start(["inspect", "image"], request)
 
     def _busy(self, busy: bool) -> None:
         if busy:
-            self.told.setText(self.tr("Reading the image…"))
+            self.told.setText(tr("Reading the image…"))
 
     def _previewed(self, answer: dict[str, Any]) -> None:
         self._shown = self._wants
-        self.before.show_image(
-            answer["file"], self._title(self.tr("As in the file"), answer["file"])
-        )
+        self.before.show_image(answer["file"], self._title(tr("As in the file"), answer["file"]))
         if answer["model"] is None:
-            self.after.clear(f"{self.tr('Preprocessing failed')}: {answer['error']}")
+            self.after.clear(tr("Preprocessing failed: %s") % answer["error"])
         else:
-            title = self._title(self.tr("As a model sees it"), answer["model"])
+            title = self._title(tr("As a model sees it"), answer["model"])
             self.after.show_image(answer["model"], title)
         self.told.setText(answer["name"])
 
     def _title(self, title: str, facts: dict[str, Any]) -> str:
         parts = [title, size_of(facts["shape"][1:])]
         if facts["shape"][0] > 1:
-            parts.append(self.tr("%d channels") % facts["shape"][0])
+            parts.append(tr("%d channels") % facts["shape"][0])
         if facts["low"] is not None:
             parts.append(f"{facts['low']:.4g} … {facts['high']:.4g}")
         if facts["not_finite"]:
-            parts.append(self.tr("%d values are no numbers") % facts["not_finite"])
+            parts.append(tr("%d values are no numbers") % facts["not_finite"])
         return " · ".join(parts)
 
     def _not_previewed(self, reason: str) -> None:
@@ -275,13 +213,3 @@ class ImagesPage(Page):
         self.after.clear()
         self.told.setText("")
         super().replaced()
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Take files."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Add what was dropped."""
-        urls = event.mimeData().urls()
-        self.take([Path(url.toLocalFile()) for url in urls if url.isLocalFile()])

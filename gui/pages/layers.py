@@ -6,12 +6,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
+from ..language import tr
 from ..models.network import Layer, size_of, tree_of
 from .page import labelled
 
 NAME = Qt.ItemDataRole.UserRole
+
+
+class Ticks(QTreeWidget):
+    """A tree whose first column has boxes; the space bar ticks wherever in a row one has clicked."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Go to the column with the box first."""
+        item = self.currentItem()
+        if event.key() == Qt.Key.Key_Space and item is not None:
+            self.setCurrentItem(item, 0)
+        super().keyPressEvent(event)
 
 
 class LayerPicker(QWidget):
@@ -22,26 +35,24 @@ class LayerPicker(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.line = QLineEdit()
-        self.line.setPlaceholderText(self.tr("auto, a name, or a pattern such as decoder.*"))
-        self.line.setAccessibleName(self.tr("Layers"))
+        self.line.setPlaceholderText(tr("auto, a name, or a pattern such as decoder.*"))
+        self.line.setAccessibleName(tr("Layers"))
         self.line.setToolTip(
-            self.tr("Names or patterns, with commas between; “auto” is the last with a grid")
+            tr("Names or patterns, with commas between; “auto” is the last with a grid")
         )
         self.line.textEdited.connect(lambda text: self.picked.emit(_names(text), True))
         self.wrong = labelled("", "wrong")
         self.wrong.hide()
-        self.tree = QTreeWidget()
-        self.tree.setAccessibleName(self.tr("Layers of the model"))
-        self.tree.setHeaderLabels(
-            [self.tr("Layer"), self.tr("Kind"), self.tr("Output"), self.tr("Map's grid")]
-        )
+        self.tree = Ticks()
+        self.tree.setAccessibleName(tr("Layers of the model"))
+        self.tree.setHeaderLabels([tr("Layer"), tr("Kind"), tr("Output"), tr("Map's grid")])
         self.tree.setUniformRowHeights(True)
         self.tree.setMinimumHeight(190)
         for index, width in enumerate((230, 130, 150)):
             self.tree.setColumnWidth(index, width)
         self.tree.itemChanged.connect(self._ticked)
         self.hint = labelled(
-            self.tr("Check the model on the first page to pick from its layers here."), "quiet"
+            tr("Check the model on the first page to pick from its layers here."), "quiet"
         )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -11,17 +11,17 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QSplitter,
     QTextBrowser,
-    QTreeWidget,
     QTreeWidgetItem,
 )
 
 from esegeta.units import duration
 
+from ..language import tr
 from ..models.catalogue import Entry
 from ..models.methods import MethodsModel, Pace, pace_of
 from ..session import Session
 from ..theme import colour
-from .layers import children, tops
+from .layers import Ticks, children, tops
 from .page import Page, button, labelled
 
 NAME = Qt.ItemDataRole.UserRole
@@ -41,23 +41,23 @@ class MethodsPage(Page):
     def __init__(self, session: Session) -> None:
         super().__init__(
             session,
-            self.tr("Methods"),
-            self.tr("Tick what is to be made. Each method's parameters come on the next page."),
+            tr("Methods"),
+            tr("Tick what is to be made. Each method's parameters come on the next page."),
         )
         self.search = QLineEdit(clearButtonEnabled=True)
-        self.search.setPlaceholderText(self.tr("Search: a name, a library, a paper, “layer”…"))
-        self.search.setAccessibleName(self.tr("Search methods"))
+        self.search.setPlaceholderText(tr("Search: a name, a library, a paper, “layer”…"))
+        self.search.setAccessibleName(tr("Search methods"))
         self.search.textChanged.connect(self._search)
-        quick = button(self.tr("&Quick look"), self.tr("Four methods that share a pass"))
+        quick = button(tr("&Quick look"), tr("Four methods that share a pass"))
         quick.clicked.connect(lambda: self._preset("quick"))
-        thorough = button(self.tr("&Thorough"), self.tr("Also paths, occlusion and random masks"))
+        thorough = button(tr("&Thorough"), tr("Also paths, occlusion and random masks"))
         thorough.clicked.connect(lambda: self._preset("thorough"))
-        none = button(self.tr("&None"), self.tr("Take all methods away"))
+        none = button(tr("N&one"), tr("Take all methods away"))
         none.clicked.connect(lambda: session.document.set(("methods",), []))
         self.chosen = labelled("", "quiet")
         self.chosen.setWordWrap(False)
         self.time = button(
-            self.tr("T&ime"), self.tr("Time a pass of each model, and tell how long methods take")
+            tr("T&ime"), tr("Time a pass of each model, and tell how long methods take")
         )
         self.time.clicked.connect(self.estimate_wanted)
         row = QHBoxLayout()
@@ -65,19 +65,19 @@ class MethodsPage(Page):
         for widget in (quick, thorough, none, self.time, self.chosen):
             row.addWidget(widget)
         self.body.addLayout(row)
-        self.tree = QTreeWidget()
-        self.tree.setAccessibleName(self.tr("Methods"))
+        self.tree = Ticks()
+        self.tree.setAccessibleName(tr("Methods"))
         self.tree.setHeaderLabels(
             [
-                self.tr("Method"),
-                self.tr("What it shows"),
-                self.tr("Needs"),
-                self.tr("Passes"),
-                self.tr("Time"),
+                tr("Method"),
+                tr("What it shows"),
+                tr("Needs"),
+                tr("Passes"),
+                tr("Time"),
             ]
         )
         self.tree.headerItem().setToolTip(
-            3, self.tr("Images passed forward (F) and backward (B), with default parameters")
+            3, tr("Images passed forward (F) and backward (B), with default parameters")
         )
         self.tree.setUniformRowHeights(True)
         self.tree.setAlternatingRowColors(True)
@@ -90,7 +90,7 @@ class MethodsPage(Page):
         self.tree.itemChanged.connect(self._ticked)
         self.tree.currentItemChanged.connect(lambda item, _: self._describe(item))
         self.about = QTextBrowser(openExternalLinks=True)
-        self.about.setAccessibleName(self.tr("About the method"))
+        self.about.setAccessibleName(tr("About the method"))
         parts = QSplitter(Qt.Orientation.Vertical)
         parts.addWidget(self.tree)
         parts.addWidget(self.about)
@@ -115,8 +115,9 @@ class MethodsPage(Page):
             for name, item in self._items.items():
                 self._show(item, model, self.session.catalogue.methods[name], uses, pace)
         lost = [name for name in uses if name not in self._items]
-        text = self.tr("%d chosen") % len(set(uses))
-        self.chosen.setText(f"{text}; {self.tr('unknown')}: {', '.join(lost)}" if lost else text)
+        text = tr("%d chosen") % len(set(uses))
+        unknown = tr("%s; unknown: %s") % (text, ", ".join(lost))
+        self.chosen.setText(unknown if lost else text)
 
     def _fill(self) -> None:
         self._shown = self.session.catalogue
@@ -143,7 +144,7 @@ class MethodsPage(Page):
         if name in self._items:
             self.tree.setCurrentItem(self._items[name])
         if not self._items:
-            waits = self.tr("Reading the plug-ins…")
+            waits = tr("Reading the plug-ins…")
             self.about.setPlainText(self.session.lost or waits)
         else:
             self._describe(self.tree.currentItem())
@@ -202,7 +203,7 @@ class MethodsPage(Page):
         name = item.data(0, NAME) if item is not None else None
         entry = self.session.catalogue.methods.get(name or "")
         if entry is None:
-            self.about.setPlainText(self.tr("Select a method to read what it does."))
+            self.about.setPlainText(tr("Select a method to read what it does."))
             return
         unfit = self._model().unfit(entry, self._ndim())
         parts = [f"<b>{html.escape(entry.name)}</b> — {html.escape(entry.paper or entry.origin)}"]

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from ..forms import Form
 from ..helpers import Helper
+from ..language import tr
 from ..models.form import MISSING, Field
 from ..models.network import HIDDEN, PATHS, NetworkModel, tree_of
 from ..models.problems import below, exactly, sentence
@@ -34,10 +35,10 @@ class ModelPage(Page):
     def __init__(self, session: Session) -> None:
         super().__init__(
             session,
-            self.tr("Model"),
-            self.tr("Your network: a Python file and the class in it, or one saved whole."),
+            tr("Model"),
+            tr("Your network: a Python file and the class in it, or one saved whole."),
         )
-        self.entries = Entries(self.tr("Models"), ("add", "remove"))
+        self.entries = Entries(tr("Models"), ("add", "remove"))
         self.entries.selected.connect(lambda _: self._show())
         self.entries.wanted.connect(self._wanted)
         self.form = Form()
@@ -53,6 +54,14 @@ class ModelPage(Page):
             lambda key: session.document.remove(self._place("arguments", key))
         )
         self.arguments_title = labelled("", "heading")
+        self.patches_title = labelled(tr("Patches, where its targets have none"), "heading")
+        self.patches = Form()
+        self.patches.edited.connect(
+            lambda key, value, typed: session.document.set(
+                self._place("patches", key), value, typing=typed
+            )
+        )
+        self.patches.reset.connect(lambda key: session.document.remove(self._place("patches", key)))
         self.wrong = labelled("", "wrong")
         self.kept = labelled("", "quiet")
         self.sheet = column(
@@ -61,11 +70,13 @@ class ModelPage(Page):
             self.form,
             self.arguments_title,
             self.arguments,
+            self.patches_title,
+            self.patches,
             self.kept,
             stretch=True,
         )
         self.empty = labelled(
-            self.tr("No model yet. Press + below the list, or drop a file here."), "quiet"
+            tr("No model yet. Press + below the list, or drop a file here."), "quiet"
         )
         left = scrolled(column(self.empty, self.sheet, stretch=True))
         parts = QSplitter(Qt.Orientation.Horizontal)
@@ -79,7 +90,6 @@ class ModelPage(Page):
         self.helper.answered.connect(self._answered)
         self.helper.failed.connect(self._failed)
         self._asked = ""
-        self.setAcceptDrops(True)
 
     def _source(self) -> QWidget:
         """Make the rows that name the network."""
@@ -87,20 +97,20 @@ class ModelPage(Page):
         grid = QGridLayout(whole)
         grid.setContentsMargins(0, 0, 0, 0)
         self.file = QLineEdit()
-        self.file.setPlaceholderText(self.tr("model.py, a package, or a saved network (.pt, .pt2)"))
-        self.file.setAccessibleName(self.tr("File or package of the network"))
+        self.file.setPlaceholderText(tr("model.py, a package, or a saved network (.pt, .pt2)"))
+        self.file.setAccessibleName(tr("File or package of the network"))
         self.file.textEdited.connect(self._named)
-        pick = button("…", self.tr("Pick a file"))
+        pick = button("…", tr("Pick a file"))
         pick.setMaximumWidth(32)
-        pick.setAccessibleName(self.tr("Pick a file"))
+        pick.setAccessibleName(tr("Pick a file"))
         pick.clicked.connect(self._pick)
         self.callee = Combo()
-        self.callee.setAccessibleName(self.tr("Class or function"))
-        self.callee.line.setPlaceholderText(self.tr("the class in it, or a function"))
+        self.callee.setAccessibleName(tr("Class or function"))
+        self.callee.line.setPlaceholderText(tr("the class in it, or a function"))
         self.callee.line.textEdited.connect(self._named)
         self.callee.activated.connect(lambda _: self._named(typed=False))
         for row, (text, widget) in enumerate(
-            ((self.tr("&File"), self.file), (self.tr("C&lass"), self.callee))
+            ((tr("F&ile"), self.file), (tr("C&lass"), self.callee))
         ):
             label = QLabel(text)
             label.setBuddy(widget)
@@ -112,26 +122,24 @@ class ModelPage(Page):
 
     def _checked(self) -> QWidget:
         """Make the right side: what a check finds."""
-        self.check = button(self.tr("&Check"), self.tr("Load the network in a process of its own"))
+        self.check = button(tr("&Check"), tr("Load the network in a process of its own"))
         self.check.clicked.connect(self.start_check)
         self.busy = QProgressBar(maximum=0, textVisible=False)
         self.busy.setMaximumWidth(110)
         self.busy.hide()
-        self.stop = button(self.tr("Stop"))
+        self.stop = button(tr("Stop"))
         self.stop.hide()
         self.stop.clicked.connect(lambda: self.helper.stop())
         row = QHBoxLayout()
         for widget in (self.check, self.busy, self.stop):
             row.addWidget(widget)
         row.addStretch(1)
-        self.found = labelled(self.tr("A check shows parameters, layers and shapes."), "quiet")
+        self.found = labelled(tr("A check shows parameters, layers and shapes."), "quiet")
         self.found.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.tree = QTreeWidget()
-        self.tree.setAccessibleName(self.tr("Layers"))
+        self.tree.setAccessibleName(tr("Layers"))
         self.tree.setUniformRowHeights(True)
-        self.tree.setHeaderLabels(
-            [self.tr("Layer"), self.tr("Kind"), self.tr("Output"), self.tr("Parameters")]
-        )
+        self.tree.setHeaderLabels([tr("Layer"), tr("Kind"), tr("Output"), tr("Parameters")])
         for index, width in enumerate((170, 100, 120, 70)):
             self.tree.setColumnWidth(index, width)
         return column(self.found, self.tree, head=row)
@@ -177,12 +185,24 @@ class ModelPage(Page):
             given.get("arguments"), lambda key: below(problems, "models", index, "arguments", key)
         )
         name = self.callee.currentText()
-        self.arguments_title.setText(self.tr("Arguments of %s") % name)
+        self.arguments_title.setText(tr("Arguments of %s") % name)
         self.arguments_title.setVisible(bool(fields))
-        own = [key for key in ("preprocess", "target", "patches") if key in given]
-        self.kept.setText(self.tr("Also set for this model, and kept: %s") % ", ".join(own))
+        self._show_patches(index, given)
+        own = [key for key in ("preprocess", "target") if key in given]
+        self.kept.setText(tr("Also set for this model, see the next pages: %s") % ", ".join(own))
         self.kept.setVisible(bool(own))
         self._show_found(self.session.models.get(self.session.model_key(index)))
+
+    def _show_patches(self, index: int, given: dict[str, Any]) -> None:
+        seen = given.get("task") == "segmentation" or "patches" in given
+        for widget in (self.patches_title, self.patches):
+            widget.setVisible(seen)
+        if seen:
+            problems = self.session.problems
+            self.patches.set_fields(self.session.catalogue.part("Patches"))
+            self.patches.refresh(
+                given.get("patches"), lambda key: below(problems, "models", index, "patches", key)
+            )
 
     def _show_source(self, index: int, given: dict[str, Any]) -> None:
         model = self._model()
@@ -215,9 +235,9 @@ class ModelPage(Page):
         start = str(self.session.document.base)
         path, _ = QFileDialog.getOpenFileName(
             self,
-            self.tr("Pick a network"),
+            tr("Pick a network"),
             start,
-            self.tr("Networks (*.py *.pt *.pt2 *.ts);;All (*)"),
+            tr("Networks (*.py *.pt *.pt2 *.ts);;All (*)"),
         )
         if path:
             self.take(Path(path))
@@ -241,7 +261,7 @@ class ModelPage(Page):
         if index < 0:
             return
         self._asked = self.session.model_key(index)
-        self.found.setText(self.tr("Loading the network…"))
+        self.found.setText(tr("Loading the network…"))
         self.helper.start(["inspect", "model"], self._model().request(index))
 
     def _busy(self, busy: bool) -> None:
@@ -263,7 +283,7 @@ class ModelPage(Page):
             return
         if found is None:
             if self.found.property("role") != "wrong":
-                self.found.setText(self.tr("A check shows parameters, layers and shapes."))
+                self.found.setText(tr("A check shows parameters, layers and shapes."))
                 self.tree.clear()
                 self._drawn = None
             return
@@ -282,14 +302,14 @@ class ModelPage(Page):
 
 
 def _summary(page: ModelPage, found: dict[str, Any]) -> str:
-    parts = [found["kind"], page.tr("%s parameters") % f"{found['parameters']:,}"]
+    parts = [found["kind"], tr("%s parameters") % f"{found['parameters']:,}"]
     if found.get("ndim"):
         parts.append(f"{found['ndim']}D")
     if found.get("channels"):
-        parts.append(page.tr("input channels: %d") % found["channels"])
+        parts.append(tr("input channels: %d") % found["channels"])
     text = " · ".join(parts)
     if found.get("error"):
         return f"{text}\n{found['error']}"
     if not found["ran"]:
-        text += "\n" + page.tr("Shapes need an image: add one on the next page, then check again.")
+        text += "\n" + tr("Shapes need an image: add one on the next page, then check again.")
     return text

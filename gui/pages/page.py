@@ -21,8 +21,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ..language import tr
 from ..session import Session
-from ..theme import colour
+from ..theme import colour, dress
 
 
 class Page(QWidget):
@@ -59,8 +60,12 @@ class Page(QWidget):
         """Refresh now, where it is seen."""
         self._stale = True
         if self.isVisible():
-            self._stale = False
-            self.refresh()
+            self._refresh()
+
+    def _refresh(self) -> None:
+        self._stale = False
+        dress(self)
+        self.refresh()
 
     def replaced(self) -> None:
         """Another document was opened."""
@@ -70,8 +75,7 @@ class Page(QWidget):
         """Refresh what changed while it was not seen."""
         super().showEvent(event)
         if self._stale:
-            self._stale = False
-            self.refresh()
+            self._refresh()
 
 
 class Entries(QWidget):
@@ -115,11 +119,11 @@ class Entries(QWidget):
     def _face(self, button: str) -> tuple[str, str]:
         """Give the text of a button, and what it does."""
         faces = {
-            "add": ("+", self.tr("Add")),
-            "remove": ("−", self.tr("Remove (Delete)")),
-            "duplicate": (self.tr("Copy"), self.tr("Use it once more, under another name")),
-            "up": ("↑", self.tr("Up")),
-            "down": ("↓", self.tr("Down")),
+            "add": ("+", tr("Add")),
+            "remove": ("−", tr("Remove (Delete)")),
+            "duplicate": (tr("Copy"), tr("Use it once more, under another name")),
+            "up": ("↑", tr("Up")),
+            "down": ("↓", tr("Down")),
         }
         return faces[button]
 
@@ -225,6 +229,17 @@ def scrolled(widget: QWidget) -> QScrollArea:
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(widget)
     return area
+
+
+def side_by_side(*widgets: QWidget) -> QWidget:
+    """Put widgets beside each other, from the left."""
+    whole = QWidget()
+    layout = QHBoxLayout(whole)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget)
+    layout.addStretch(1)
+    return whole
 
 
 def column(*widgets: QWidget, stretch: bool = False, head: QLayout | None = None) -> QWidget:

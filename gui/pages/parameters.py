@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSplitter
 
 from ..forms import Form
+from ..language import tr
 from ..models.parameters import ParametersModel
 from ..models.problems import below, exactly, page_of, sentence
 from ..session import Session
 from .layers import LayerPicker
-from .page import Entries, Page, column, labelled, scrolled
+from .page import Entries, Page, button, column, labelled, scrolled, side_by_side
 
 
 class ParametersPage(Page):
-    """Edits the uses of methods."""
+    """Edits the uses of methods.
+
+    Signals
+    -------
+    target_wanted : tuple
+        The target of the use at this place is to be edited.
+    """
+
+    target_wanted = Signal(tuple)
 
     def __init__(self, session: Session) -> None:
         super().__init__(
             session,
-            self.tr("Parameters"),
-            self.tr("Each use of a method, with its parameters. Empty fields have the default."),
+            tr("Parameters"),
+            tr("Each use of a method, with its parameters. Empty fields have the default."),
         )
-        self.entries = Entries(
-            self.tr("Methods of this config"), ("duplicate", "remove", "up", "down")
-        )
+        self.entries = Entries(tr("Methods of this config"), ("duplicate", "remove", "up", "down"))
         self.entries.selected.connect(lambda _: self._show())
         self.entries.wanted.connect(self._wanted)
         self.title = labelled("", "heading")
@@ -32,10 +39,17 @@ class ParametersPage(Page):
         self.wrong = labelled("", "wrong")
         self.nothing = labelled("", "quiet")
         self.form = Form()
-        self.layers_title = labelled(self.tr("Layers"), "heading")
+        self.layers_title = labelled(tr("Layers"), "heading")
         self.layers = LayerPicker()
-        self.more_title = labelled(self.tr("This use of it"), "heading")
+        self.more_title = labelled(tr("This use of it"), "heading")
         self.more = Form()
+        self.target = button(
+            tr("Own &target…"),
+            tr("Explain another class, or another part of it, by this use alone"),
+        )
+        self.target.clicked.connect(self._own_target)
+        self.no_target = button(tr("As &others"), tr("Explain what all methods do"))
+        self.no_target.clicked.connect(lambda: self._reset(("target",)))
         self.form.edited.connect(lambda key, value, typed: self._set(("with", key), value, typed))
         self.form.reset.connect(lambda key: self._reset(("with", key)))
         self.more.edited.connect(lambda key, value, typed: self._set((key,), value, typed))
@@ -51,6 +65,7 @@ class ParametersPage(Page):
             self.layers,
             self.more_title,
             self.more,
+            side_by_side(labelled(tr("Target")), self.target, self.no_target),
             stretch=True,
         )
         parts = QSplitter(Qt.Orientation.Horizontal)
@@ -98,13 +113,19 @@ class ParametersPage(Page):
             self.layers.show_layers(self._layers(given.get("models")), model.layers(index), said)
         self.more.set_fields(model.more())
         self.more.refresh(given, lambda key: below(problems, "methods", index, key))
+        own = isinstance(given.get("target"), dict)
+        self.target.setText(tr("Own &target…") if not own else tr("Edit its own &target…"))
+        self.no_target.setVisible(own)
+
+    def _own_target(self) -> None:
+        self.target_wanted.emit(self._model().own_target(self.entries.current))
 
     def _nothing(self, index: int) -> str:
         if self._model().entry(index) is not None:
-            return self.tr("This method has no parameters.")
+            return tr("This method has no parameters.")
         if not self.session.catalogue.methods:
-            return self.session.lost or self.tr("Reading the plug-ins…")
-        return self.tr("There is no such method; its parameters stay as they are.")
+            return self.session.lost or tr("Reading the plug-ins…")
+        return tr("There is no such method; its parameters stay as they are.")
 
     def _layers(self, models: object) -> list[dict[str, object]]:
         """Give the layers of the first checked model that the use is for."""

@@ -14,7 +14,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ..document import Place
 from ..helpers import Helper
+from ..language import tr
 from ..models.images import ImagesModel
 from ..models.network import NetworkModel
 from ..models.target import TargetModel
@@ -29,7 +31,7 @@ class Prediction(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._level: int | None = None
+        self._level: Place = ()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._parts())
@@ -40,11 +42,11 @@ class Prediction(QWidget):
 
     def _parts(self) -> QWidget:
         self.model = QComboBox()
-        self.model.setAccessibleName(self.tr("Model"))
+        self.model.setAccessibleName(tr("Model"))
         self.model.activated.connect(lambda _: self._list_images())
         self.image = QComboBox()
-        self.image.setAccessibleName(self.tr("Image"))
-        self.predict = button(self.tr("&Predict"), self.tr("Let the model see the image"))
+        self.image.setAccessibleName(tr("Image"))
+        self.predict = button(tr("&Predict"), tr("Let the model see the image"))
         self.predict.clicked.connect(self.start_prediction)
         row = QHBoxLayout()
         for widget in (self.model, self.image):
@@ -52,31 +54,32 @@ class Prediction(QWidget):
             row.addWidget(widget, 1)
         row.addWidget(self.predict)
         self.told = labelled(
-            self.tr("A prediction shows the class, its score, and the mask over the image."),
+            tr("A prediction shows the class, its score, and the mask over the image."),
             "quiet",
         )
         self.told.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.best = QTreeWidget()
-        self.best.setAccessibleName(self.tr("Scores"))
-        self.best.setHeaderLabels([self.tr("Class"), self.tr("Score")])
+        self.best.setAccessibleName(tr("Scores"))
+        self.best.setHeaderLabels([tr("Class"), tr("Score")])
         self.best.setRootIsDecorated(False)
         self.best.itemActivated.connect(lambda item: self._model().set_class(item.text(0)))
-        self.best.setToolTip(self.tr("Enter or a double click takes a class as the target"))
+        self.best.setToolTip(tr("Enter or a double click takes a class as the target"))
         self.slices = Slices()
         return column(self.told, self.best, self.slices, head=row)
 
     def _model(self) -> TargetModel:
         return TargetModel(self.session.document, self.session.catalogue, self._level)
 
-    def show_models(self, level: int | None) -> None:
-        """Offer the models and their images; `level` is the model that the target is for."""
+    def show_models(self, level: Place) -> None:
+        """Offer the models and their images; `level` is what the target is for."""
         self._level = level
         titles = NetworkModel(self.session.document).titles()
         index = max(self.model.currentIndex(), 0)
         with QSignalBlocker(self.model):
             self.model.clear()
             self.model.addItems(titles)
-            self.model.setCurrentIndex(min(index if level is None else level, len(titles) - 1))
+            index = int(level[1]) if level[:1] == ("models",) else index
+            self.model.setCurrentIndex(min(index, len(titles) - 1))
         self._list_images()
 
     def _list_images(self) -> None:
@@ -103,7 +106,7 @@ class Prediction(QWidget):
     def _busy(self, busy: bool) -> None:
         self.predict.setEnabled(not busy)
         if busy:
-            self._say(self.tr("Loading the model and the image…"), "quiet")
+            self._say(tr("Loading the model and the image…"), "quiet")
 
     def _say(self, text: str, role: str) -> None:
         self.told.setProperty("role", role)
@@ -112,11 +115,11 @@ class Prediction(QWidget):
         self.told.setText(text)
 
     def _predicted(self, answer: dict[str, Any]) -> None:
-        text = self.tr("Explained: %s, score %s") % (answer["class"], f"{answer['score']:.5g}")
+        text = tr("Explained: %s, score %s") % (answer["class"], f"{answer['score']:.5g}")
         if answer["voxels"] is not None:
-            text += " · " + self.tr("mask of %s voxels") % f"{answer['voxels']:,}"
+            text += " · " + tr("mask of %s voxels") % f"{answer['voxels']:,}"
         more = answer["classes"] - len(answer["best"])
-        text += " · " + self.tr("%d more classes") % more if more > 0 else ""
+        text += " · " + tr("%d more classes") % more if more > 0 else ""
         self._say(text, "good")
         self.best.setMaximumHeight(32 + 20 * min(len(answer["best"]), 8))
         self.best.clear()

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -19,36 +20,36 @@ from PySide6.QtWidgets import (
 )
 
 from ..forms import Form
-from ..helpers import Helper, detached, reason
+from ..helpers import Helper
+from ..language import tr
 from ..models.problems import below
 from ..models.run import RunModel, rows, totals
+from ..paths import short
 from ..session import Session
 from ..theme import colour
+from .metrics import Metrics
 from .page import Page, button, column, labelled, scrolled
-
-WATCH = 250
-"""Milliseconds between two looks whether a run has begun."""
 
 
 class RunPage(Page):
-    """Edits the execution, and starts the run.
+    """Edits the execution, and says what run is to be started.
 
     Signals
     -------
     save_wanted :
         The config is to be saved; the window asks where.
-    started : Path
-        A run has begun in this folder.
+    run_wanted : Path, list of str
+        The run folder, and the command line that runs into it.
     """
 
     save_wanted = Signal()
-    started = Signal(Path)
+    run_wanted = Signal(Path, list)
 
     def __init__(self, session: Session) -> None:
         super().__init__(
             session,
-            self.tr("Run"),
-            self.tr("Where and how it runs, what it takes, and the config."),
+            tr("Run"),
+            tr("Where and how it runs, what it takes, and the config."),
         )
         self.top, self.form = Form(), Form()
         self.top.edited.connect(
@@ -65,18 +66,20 @@ class RunPage(Page):
             column(
                 self.top,
                 self.folder,
-                labelled(self.tr("Execution"), "heading"),
+                labelled(tr("Execution"), "heading"),
                 self.form,
                 stretch=True,
             )
         )
         self.json = QPlainTextEdit(readOnly=True)
         self.json.setObjectName("json")
-        self.json.setAccessibleName(self.tr("The config as JSON"))
+        self.json.setAccessibleName(tr("The config as JSON"))
         self.json.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.tabs = QTabWidget()
-        self.tabs.addTab(self.json, self.tr("JSON"))
-        self.tabs.addTab(self._plan(), self.tr("Plan"))
+        self.tabs.addTab(self.json, tr("JSON"))
+        self.tabs.addTab(self._plan(), tr("Plan"))
+        self.metrics = Metrics(session)
+        self.tabs.addTab(self.metrics, tr("Metrics"))
         parts = QSplitter(Qt.Orientation.Horizontal)
         parts.addWidget(left)
         parts.addWidget(self.tabs)
@@ -89,36 +92,29 @@ class RunPage(Page):
         self.helper.failed.connect(self._not_planned)
         self.helper.busy.connect(self._busy)
         self._estimated: Any = None
-        self._watch = QTimer(self, interval=WATCH)
-        self._watch.timeout.connect(self._look)
-        self._run: tuple[int, Path, Path, float] | None = None
 
     def _plan(self) -> QWidget:
-        self.estimate = button(
-            self.tr("&Estimate"), self.tr("Time one pass of each model on each image")
-        )
+        self.estimate = button(tr("&Estimate"), tr("Time one pass of each model on each image"))
         self.estimate.clicked.connect(self.start_plan)
         self.told = labelled("", "quiet")
         row = QHBoxLayout()
         row.addWidget(self.estimate)
         row.addWidget(self.told, 1)
         self.tree = QTreeWidget()
-        self.tree.setAccessibleName(self.tr("Plan"))
+        self.tree.setAccessibleName(tr("Plan"))
         self.tree.setUniformRowHeights(True)
-        self.tree.setHeaderLabels(
-            [self.tr("Job"), self.tr("Passes"), self.tr("Time"), self.tr("Problem")]
-        )
+        self.tree.setHeaderLabels([tr("Job"), tr("Passes"), tr("Time"), tr("Problem")])
         self.tree.setColumnWidth(0, 260)
         return column(self.tree, head=row)
 
     def _bottom(self) -> QHBoxLayout:
         self.cost = labelled("", "quiet")
-        self.resume = QCheckBox(self.tr("&Keep what is done there"))
-        self.resume.setToolTip(self.tr("Makes only what is missing or has changed (--resume)"))
+        self.resume = QCheckBox(tr("&Keep what is done there"))
+        self.resume.setToolTip(tr("Makes only what is missing or has changed (--resume)"))
         self.resume.setChecked(True)
-        self.save = button(self.tr("&Save"))
+        self.save = button(tr("&Save"))
         self.save.clicked.connect(self.save_wanted)
-        self.run = button(self.tr("&Run"), self.tr("Ctrl+R; it goes on when this window is closed"))
+        self.run = button(tr("&Run"), tr("Ctrl+R; it goes on when this window is closed"))
         self.run.clicked.connect(self.start_run)
         row = QHBoxLayout()
         row.addWidget(self.cost, 1)
@@ -138,26 +134,32 @@ class RunPage(Page):
         self.form.refresh(document.get("execution"), lambda key: below(problems, "execution", key))
         settled = document.file is not None or document.get("output")
         where = (
-            model.folder()
+            short(model.folder())
             if settled
-            else f"runs/{document.run_name}, {self.tr('beside the config')}"
+            else tr("runs/%s, beside the config") % document.run_name
         )
-        self.folder.setText(self.tr("Results go to %s") % where)
+        self.folder.setText(tr("Results go to %s") % where)
         self.resume.setVisible(model.holds_run())
         self._show_json(str(document))
+        self.metrics.refresh()
         ready = self.session.plan is not None and not problems
-        self.run.setEnabled(ready and self._run is None)
-        self.run.setText(self.tr("Save and &run") if document.dirty else self.tr("&Run"))
+        self.run.setEnabled(ready)
+        self.run.setText(tr("Save and &run") if document.dirty else tr("&Run"))
         self.save.setEnabled(document.dirty or document.file is None)
         self.estimate.setEnabled(ready and not self.helper.running)
         measured = self.session.forecast if self._estimated is document.data else None
         shown = measured["totals"] if measured else self.session.plan
         text = totals(shown)
         if not ready and self.session.catalogue.methods:
-            text = self.tr("To be mended first: %d") % len(problems)
+            text = tr("To be mended first: %d") % len(problems)
         self.cost.setText(text)
         if self.session.forecast and not measured:
-            self.told.setText(self.tr("This estimate is of an older state."))
+            self.told.setText(tr("This estimate is of an older state."))
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Look anew whether the folder holds a run: it may have begun since."""
+        self._stale = True
+        super().showEvent(event)
 
     def _show_json(self, text: str) -> None:
         if self.json.toPlainText() == text:
@@ -180,7 +182,7 @@ class RunPage(Page):
     def _busy(self, busy: bool) -> None:
         self.estimate.setEnabled(not busy)
         if busy:
-            self.told.setText(self.tr("Loading each model and timing a pass…"))
+            self.told.setText(tr("Loading each model and timing a pass…"))
 
     def _planned(self, plan: dict[str, Any]) -> None:
         self.session.forecast = plan
@@ -204,7 +206,7 @@ class RunPage(Page):
         self.told.setText(reason)
 
     def start_run(self) -> None:
-        """Save where that is needed, and start the run in a process that survives the window."""
+        """Save where that is needed, and ask for the run to be started."""
         if not self.run.isEnabled():
             return
         document = self.session.document
@@ -213,49 +215,5 @@ class RunPage(Page):
             if document.dirty or document.file is None:
                 return
         model = self._model()
-        folder, log = model.folder(), self.session.scratch("run") / "run.log"
         resume = model.holds_run() and self.resume.isChecked()
-        before = _stamp(folder)
-        pid = detached(model.arguments(resume=resume), document.base, log)
-        if pid is None:
-            self.session.said.emit(self.tr("The run could not be started."), "wrong")
-            return
-        self._run = (pid, folder, log, before)
-        self.run.setEnabled(False)
-        self.session.said.emit(self.tr("Starting the run…"), "note")
-        self._watch.start()
-
-    def _look(self) -> None:
-        """See whether the run has begun, or has ended without."""
-        assert self._run is not None
-        pid, folder, log, before = self._run
-        if _stamp(folder) > before:
-            self._end_watch()
-            self.session.said.emit(self.tr("The run has begun in %s") % folder, "note")
-            self.started.emit(folder)
-        elif not _alive(pid):
-            self._end_watch()
-            said = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-            self.session.said.emit(reason(said) or self.tr("The run ended at once."), "wrong")
-
-    def _end_watch(self) -> None:
-        self._watch.stop()
-        self._run = None
-        self.refresh()
-
-
-def _stamp(folder: Path) -> float:
-    """Tell when the plan of a run was written, which is when it begins; 0 where there is none."""
-    try:
-        return (folder / "plan.json").stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-def _alive(pid: int) -> bool:
-    import psutil
-
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
+        self.run_wanted.emit(model.folder(), model.arguments(resume=resume))

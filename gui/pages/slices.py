@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QSlider, QWidget
 
+from ..language import tr
 from ..models.images import Values, Window, grey, plane, tinted, window_of
 from ..theme import colour
 
@@ -37,7 +38,7 @@ class Slices(QWidget):
         self.level.setMaximum(STEPS)
         self.width_.setRange(1, STEPS)
         row = QHBoxLayout()
-        for text, slider in ((self.tr("Level"), self.level), (self.tr("Window"), self.width_)):
+        for text, slider in ((tr("Level"), self.level), (tr("Window"), self.width_)):
             slider.setAccessibleName(text)
             slider.valueChanged.connect(self._windowed)
             row.addWidget(QLabel(text))
@@ -125,10 +126,10 @@ class Plane(QWidget):
         self.image = QImage()
         self._shades: object = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName(self.tr("Plane %d") % (axis + 1))
+        self.setAccessibleName(tr("Plane %d") % (axis + 1))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(90, 90)
-        self.setToolTip(self.tr("Click to go there; the wheel or ↑ ↓ turn the slices"))
+        self.setToolTip(tr("Click to go there; the wheel or ↑ ↓ turn the slices"))
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Ask for a square."""

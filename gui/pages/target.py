@@ -14,7 +14,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ..document import Place
 from ..forms import Form
+from ..language import tr
 from ..models.form import MISSING
 from ..models.problems import below, sentence
 from ..models.target import MASKS, PREDICTED, TargetModel
@@ -29,11 +31,12 @@ class TargetPage(Page):
     def __init__(self, session: Session) -> None:
         super().__init__(
             session,
-            self.tr("Target"),
-            self.tr("The class to explain, and how the model's output becomes one number."),
+            tr("Target"),
+            tr("The class to explain, and how the model's output becomes one number."),
         )
         self.level = QComboBox()
-        self.level.setAccessibleName(self.tr("What this target is for"))
+        self._levels: list[Place] = [()]
+        self.level.setAccessibleName(tr("What this target is for"))
         self.level.activated.connect(lambda _: self.refresh())
         self.klass = Combo()
         self.klass.line.textEdited.connect(lambda text: self._model().set_class(text, typing=True))
@@ -46,7 +49,7 @@ class TargetPage(Page):
         self.mask_.addItems(MASKS)
         self.mask_.activated.connect(lambda _: self._masked(typed=False))
         self.numbers = QLineEdit()
-        self.numbers.setAccessibleName(self.tr("Numbers of the mask"))
+        self.numbers.setAccessibleName(tr("Numbers of the mask"))
         self.numbers.textEdited.connect(lambda _: self._masked(typed=True))
         self.wrong: dict[str, QLabel] = {}
         self.parameters = Form()
@@ -64,7 +67,7 @@ class TargetPage(Page):
             )
         )
         self.patches.reset.connect(lambda key: session.document.remove(self._place("patches", key)))
-        self.patches_title = labelled(self.tr("Patches, for images larger than the model takes"))
+        self.patches_title = labelled(tr("Patches, for images larger than the model takes"))
         self.patches_title.setProperty("role", "heading")
         self.others = labelled("", "quiet")
         left = column(
@@ -90,10 +93,10 @@ class TargetPage(Page):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setColumnStretch(1, 1)
         rows = (
-            ("", self.tr("&For"), self.level),
-            ("class", self.tr("&Class"), self.klass),
-            ("wrapper", self.tr("&Wrapper"), self.wrapper),
-            ("mask", self.tr("&Mask"), self.mask_),
+            ("", tr("F&or"), self.level),
+            ("class", tr("&Class"), self.klass),
+            ("wrapper", tr("&Wrapper"), self.wrapper),
+            ("mask", tr("&Mask"), self.mask_),
         )
         for index, (key, text, widget) in enumerate(rows):
             label = QLabel(text)
@@ -108,7 +111,18 @@ class TargetPage(Page):
         return whole
 
     def _model(self) -> TargetModel:
-        return TargetModel(self.session.document, self.session.catalogue, self.level.currentData())
+        return TargetModel(self.session.document, self.session.catalogue, self._level)
+
+    @property
+    def _level(self) -> Place:
+        """Where what the target is for stands."""
+        return self._levels[max(self.level.currentIndex(), 0)]
+
+    def show_level(self, level: Place) -> None:
+        """Edit the target of a model or of a use of a method."""
+        self.refresh()
+        self.level.setCurrentIndex(self._levels.index(level))
+        self.refresh()
 
     def _place(self, *keys: str) -> tuple[str | int, ...]:
         return (*self._model().place, *keys)
@@ -116,12 +130,11 @@ class TargetPage(Page):
     def refresh(self) -> None:
         """Show the target as it is now."""
         levels = self._model().levels()
-        index = max(self.level.currentIndex(), 0)
+        wanted, self._levels = self._level, [place for _, place in levels]
         with QSignalBlocker(self.level):
             self.level.clear()
-            for text, number in levels:
-                self.level.addItem(text, number)
-            self.level.setCurrentIndex(min(index, len(levels) - 1))
+            self.level.addItems([text for text, _ in levels])
+            self.level.setCurrentIndex(self._levels.index(wanted) if wanted in self._levels else 0)
         model, problems = self._model(), self.session.problems
         self.klass.offer([PREDICTED, *model.classes()], model.class_text())
         self._show_wrapper(model)
@@ -133,9 +146,9 @@ class TargetPage(Page):
         segments = model.tasks() != {"classification"}
         self.mask_.setEnabled(segments or kind != PREDICTED)
         hints = {
-            "label value": self.tr("a number of the label map: 4"),
-            "component": self.tr("a voxel: 120, 88, 40"),
-            "box": self.tr("a range per axis: 0 to 9, 4 to 20, 7 to 8"),
+            "label value": tr("a number of the label map: 4"),
+            "component": tr("a voxel: 120, 88, 40"),
+            "box": tr("a range per axis: 0 to 9, 4 to 20, 7 to 8"),
         }
         self.numbers.setVisible(kind in hints)
         self.numbers.setPlaceholderText(hints.get(kind, ""))
@@ -147,11 +160,11 @@ class TargetPage(Page):
             label.setVisible(bool(here))
         others = model.others()
         self.others.setText(
-            self.tr("Set differently for some models, see “For”: %s") % ", ".join(others)
+            tr("Set differently for some models, see “For”: %s") % ", ".join(others)
         )
         self.others.setVisible(bool(others))
         self._show_forms(model, segments)
-        self.prediction.show_models(self.level.currentData())
+        self.prediction.show_models(self._level)
 
     def _show_wrapper(self, model: TargetModel) -> None:
         named = model.get("wrapper")
@@ -159,9 +172,7 @@ class TargetPage(Page):
             self.wrapper.clear()
             above = model.inherited("wrapper")
             default = above if isinstance(above, str) and named is MISSING else None
-            self.wrapper.addItem(
-                self.tr("%s (default)") % (default or model.default_wrapper()), None
-            )
+            self.wrapper.addItem(tr("%s (default)") % (default or model.default_wrapper()), None)
             for entry in model.wrappers():
                 self.wrapper.addItem(entry.name, entry.name)
                 tip = Qt.ItemDataRole.ToolTipRole

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 from .. import theme
 from ..recent import Settings
+from ..translations import install
 from .panel import ViewerPanel
 
 
@@ -16,10 +17,13 @@ def main(arguments: list[str]) -> int:
     """Show a run; give the exit code."""
     app = QApplication(sys.argv[:1])
     app.setApplicationName("esegeta")
-    theme.apply(app, Settings().theme)
+    settings = Settings()
+    install(app, settings.language)
+    theme.apply(app, settings.theme)
     panel = ViewerPanel()
     panel.setWindowTitle("esegeta")
     panel.resize(1180, 720)
+    theme.dress(panel)
     panel.show()
     if arguments:
         panel.open_run(Path(arguments[0]), *arguments[1:2])

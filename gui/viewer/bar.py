@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from esegeta.report.canvas import number
 from esegeta.report.scale import Scale
 
+from ..language import tr
 from ..theme import colour
 from .colours import STEPS, Look, strip
 
@@ -39,9 +40,9 @@ class ColourBar(QWidget):
                 strip(look).tobytes(), STEPS, 1, 3 * STEPS, QImage.Format.Format_RGB888
             )
             self._strip = self._strip.copy()  # of its own: the bytes go away
-            words = self.tr("Colours from %s to %s") % (low, high)
+            words = tr("Colours from %s to %s") % (low, high)
             if scale is not None:
-                words += "\n" + self.tr("The map's own range: %s to %s") % (
+                words += "\n" + tr("The map's own range: %s to %s") % (
                     number(scale.least),
                     number(scale.greatest),
                 )

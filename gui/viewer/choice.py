@@ -6,6 +6,8 @@ from pathlib import Path
 
 from esegeta.report.reading import Group, Job, Run
 
+from ..language import tr
+
 MOST = 6
 """Maps side by side."""
 
@@ -36,7 +38,11 @@ class Choice:
     @property
     def jobs(self) -> list[Job]:
         """The jobs to choose from."""
-        return self.group.jobs if self.group else []
+        return self.group.maps if self.group else []
+
+    def judging(self, job: Job) -> list[Job]:
+        """The jobs of metrics that judge a map."""
+        return self.group.judging(job) if self.group else []
 
     @property
     def chosen(self) -> list[Job]:
@@ -50,10 +56,10 @@ class Choice:
         self.keys = [key_of(job) for job in (done or self.jobs)[:1]]
 
     def show(self, job_id: str) -> bool:
-        """Choose one job by its id; say whether there is such a job."""
+        """Choose one job by its id, of a metric the map it judges; say whether there is such a job."""
         for at, group in enumerate(self.run.groups):
-            for job in group.jobs:
-                if job.id == job_id:
+            for job in group.maps:
+                if job_id in (job.id, *(one.id for one in group.judging(job))):
                     self.at, self.keys = at, [key_of(job)]
                     return True
         return False
@@ -174,11 +180,12 @@ def title(job: Job) -> str:
 def why(job: Job) -> str:
     """Say in words why a job has no map."""
     if job.state == "pending":
-        return "It has not run yet. `esegeta run … --resume` makes what is missing."
+        return tr("It has not run yet. `esegeta run … --resume` makes what is missing.")
     error = job.result.get("error")
     message = error.get("message") if isinstance(error, dict) else None
-    head = "It took too long" if job.state == "timed out" else "It failed"
-    return f"{head}: {message or 'its result gives no reason; its job.log may'}"
+    head = tr("It took too long") if job.state == "timed out" else tr("It failed")
+    unknown = tr("its result gives no reason; its job.log may")
+    return f"{head}: {message or unknown}"
 
 
 def details(job: Job) -> str:

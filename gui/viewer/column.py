@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from esegeta.report.canvas import number
 
+from ..language import tr
 from ..pages.page import labelled
 from ..theme import colour
 from .bar import ColourBar
@@ -26,7 +27,10 @@ from .geometry import View
 from .plane import PlaneView
 from .scene import Scene
 
-NAMES = ("axial", "coronal", "sagittal")
+
+def names() -> dict[str, str]:
+    """Name the planes, in their order."""
+    return {"axial": tr("axial"), "coronal": tr("coronal"), "sagittal": tr("sagittal")}
 
 
 class Column(QFrame):
@@ -62,7 +66,7 @@ class Column(QFrame):
         self.why.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.why.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.trace = QPlainTextEdit(readOnly=True)
-        self.trace.setAccessibleName(self.tr("Details of the failure"))
+        self.trace.setAccessibleName(tr("Details of the failure"))
         self.planes: list[PlaneView] = []
         self.views: tuple[View, ...] = ()
         # Columns share the width evenly, whatever their words ask for.
@@ -95,7 +99,9 @@ class Column(QFrame):
         large = alone and len(planes) == 3
         for at, view in enumerate(self.planes):
             view.setAccessibleName(
-                f"{self.title}, {NAMES[planes[at]]}" if len(planes) > 1 else self.title
+                f"{self.title}, {list(names().values())[planes[at]]}"
+                if len(planes) > 1
+                else self.title
             )
             beside = (0, 0, 2, 1) if at == 0 else (at - 1, 1, 1, 1)
             self.body.addWidget(view, *(beside if large else (at, 0, 1, 1)))
@@ -131,7 +137,7 @@ class Column(QFrame):
                 scene.picture(view, key), (spacing[rows], spacing[columns]), scene.point(view)
             )
         value = None if key is None else scene.value(key)
-        self.reading.setText("" if value is None else self.tr("here %s") % number(value))
+        self.reading.setText("" if value is None else tr("here %s") % number(value))
         layer = scene.layers.get(key or "")
         drawn = layer is not None and layer.kind == "map" and scene.maps
         if drawn and layer is not None:
@@ -141,7 +147,7 @@ class Column(QFrame):
     def show_sheet(self, pixels: Pixels) -> None:
         """Show a picture that is on no image's grid."""
         for plane in self.planes:
-            plane.letters, plane.caption = {}, self.tr("a sheet of its own")
+            plane.letters, plane.caption = {}, tr("a sheet of its own")
             plane.cross(False)
             plane.show_picture(pixels, (1.0, 1.0), None)
         self.bar.hide()
@@ -203,4 +209,4 @@ def caption(scene: Scene, view: View) -> str:
     if scene.geometry.flat:
         return ""
     at, count = scene.slice_of(view)
-    return f"{view.plane.name} {at}/{count}"
+    return f"{names().get(view.plane.name, view.plane.name)} {at}/{count}"

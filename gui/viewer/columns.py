@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from esegeta.report.reading import Job
 
+from ..language import tr
 from .choice import details, title, why
 from .column import Column
 from .stage import DIFFERENCE, Stage
@@ -116,7 +117,7 @@ class Columns(QWidget):
         elif job.id in stage.sheets or (stage.scene and job.id in stage.scene.layers):
             column.say("")
         else:
-            column.say(self.tr("Reading…"), wrong=False)
+            column.say(tr("Reading…"), wrong=False)
 
     def column(self, key: str) -> Column | None:
         """Find the column of a map."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QGroupBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from ..language import tr
 from .colours import COLOURS, SIGNS
 from .fields import Number, choices, choose, form_in, named, put, side_by_side, slide, slider, tick
 from .layers import Layer
@@ -41,97 +42,100 @@ class Controls(QWidget):
         column.addStretch(1)
 
     def _map(self) -> QGroupBox:
-        self.map_box = QGroupBox(self.tr("Map"))
+        self.map_box = QGroupBox(tr("Map"))
         form = form_in(self.map_box)
         self.sign = choices(
-            self.tr("Sign"),
+            tr("Sign"),
             [
-                self.tr("signed"),
-                self.tr("magnitude"),
-                self.tr("only positive"),
-                self.tr("only negative"),
+                tr("signed"),
+                tr("magnitude"),
+                tr("only positive"),
+                tr("only negative"),
             ],
         )
         self.sign.activated.connect(
             lambda at: self.stage.looks.sign(self.active, SIGNS[at], self.shared)
         )
-        self.colours = choices(self.tr("Colours"), [self.tr("as in the report"), *COLOURS[1:]])
+        self.colours = choices(tr("Colours"), [tr("as in the report"), *COLOURS[1:]])
         self.colours.activated.connect(lambda at: self._dress(colours=COLOURS[at]))
-        self.low, self.high = Number(self.tr("Low end")), Number(self.tr("High end"))
+        self.low, self.high = Number(tr("Low end")), Number(tr("High end"))
         for spin in (self.low, self.high):
             spin.valueChanged.connect(self._ranged)
-        self.reset = QPushButton(self.tr("Own range"))
-        self.reset.setToolTip(self.tr("The range that the report gives this map"))
+        self.reset = QPushButton(tr("Own range"))
+        self.reset.setToolTip(tr("The range that the report gives this map"))
         self.reset.clicked.connect(self._reset)
-        self.threshold = slider(self.tr("Threshold"), 100)
+        self.same = QPushButton(tr("One range"))
+        self.same.setToolTip(
+            tr("All maps in the widest of their ranges, so that a colour means the same")
+        )
+        self.same.clicked.connect(lambda: self.stage.looks.level())
+        self.threshold = slider(tr("Threshold"), 100)
         self.threshold.valueChanged.connect(lambda v: self._dress(threshold=v / 100))
-        self.opacity = slider(self.tr("Opacity"), 100)
+        self.opacity = slider(tr("Opacity"), 100)
         self.opacity.valueChanged.connect(lambda v: self._dress(opacity=v / 100))
         self.cut, self.seen = QLabel(), QLabel()
         for label in (self.cut, self.seen):
             label.setMinimumWidth(label.fontMetrics().horizontalAdvance("0.00e-00"))
-        self.even = QCheckBox(self.tr("E&qual opacity everywhere"))
+        self.even = QCheckBox(tr("E&qual opacity everywhere"))
         self.even.setToolTip(
-            self.tr("Else opacity grows with strength, so that weak values let the image through")
+            tr("Else opacity grows with strength, so that weak values let the image through")
         )
         self.even.toggled.connect(lambda on: self._dress(even=on))
-        self.all = QCheckBox(self.tr("Cha&nge all maps"))
+        self.all = QCheckBox(tr("Cha&nge all maps"))
         self.all.setChecked(True)
-        self.all.setToolTip(self.tr("Ends of the range are always those of one map"))
-        form.addRow(self.tr("&Sign"), self.sign)
-        form.addRow(self.tr("C&olours"), self.colours)
-        form.addRow(named(self.tr("&Range"), self.low), side_by_side(self.low, self.high))
-        form.addRow("", self.reset)
-        form.addRow(
-            named(self.tr("&Threshold"), self.threshold), side_by_side(self.threshold, self.cut)
-        )
-        form.addRow(named(self.tr("O&pacity"), self.opacity), side_by_side(self.opacity, self.seen))
+        self.all.setToolTip(tr("Ends of the range are always those of one map"))
+        form.addRow(tr("&Sign"), self.sign)
+        form.addRow(tr("C&olours"), self.colours)
+        form.addRow(named(tr("&Range"), self.low), side_by_side(self.low, self.high))
+        form.addRow("", side_by_side(self.reset, self.same))
+        form.addRow(named(tr("&Threshold"), self.threshold), side_by_side(self.threshold, self.cut))
+        form.addRow(named(tr("O&pacity"), self.opacity), side_by_side(self.opacity, self.seen))
         form.addRow(self.even)
         form.addRow(self.all)
         return self.map_box
 
     def _image(self) -> QGroupBox:
-        self.image_box = QGroupBox(self.tr("Image"))
+        self.image_box = QGroupBox(tr("Image"))
         form = form_in(self.image_box)
-        self.black, self.white = Number(self.tr("Black")), Number(self.tr("White"))
+        self.black, self.white = Number(tr("Black")), Number(tr("White"))
         for spin in (self.black, self.white):
             spin.valueChanged.connect(self._windowed)
-        self.own = QPushButton(self.tr("Own window"))
+        self.own = QPushButton(tr("Own window"))
         self.own.clicked.connect(self._own)
-        self.maps = QCheckBox(self.tr("Show &maps over it"))
+        self.maps = QCheckBox(tr("Show &maps over it"))
         self.maps.setChecked(True)
         self.maps.toggled.connect(self._mapped)
-        form.addRow(named(self.tr("&Window"), self.black), side_by_side(self.black, self.white))
+        form.addRow(named(tr("&Window"), self.black), side_by_side(self.black, self.white))
         form.addRow("", self.own)
         form.addRow(self.maps)
         return self.image_box
 
     def _planes(self) -> QGroupBox:
-        box = QGroupBox(self.tr("Planes"))
+        box = QGroupBox(tr("Planes"))
         form = form_in(box)
         self.one = choices(
-            self.tr("Planes"),
-            [self.tr("all three"), self.tr("axial"), self.tr("coronal"), self.tr("sagittal")],
+            tr("Planes"),
+            [tr("all three"), tr("axial"), tr("coronal"), tr("sagittal")],
         )
         self.one.activated.connect(lambda at: self.plane.emit(at - 1 if at else None))
         self.side = choices(
-            self.tr("Convention"),
-            [self.tr("radiological: R is left"), self.tr("neurological: L is left")],
+            tr("Convention"),
+            [tr("radiological: R is left"), tr("neurological: L is left")],
         )
         self.side.activated.connect(lambda at: self.stage.looks.side(bool(at)))
-        self.lines = QCheckBox(self.tr("Crossha&ir"))
+        self.lines = QCheckBox(tr("Crossha&ir"))
         self.lines.setChecked(True)
         self.lines.toggled.connect(self.cross)
-        self.minus = QCheckBox(self.tr("&Difference of the first two"))
+        self.minus = QCheckBox(tr("&Difference of the first two"))
         self.minus.toggled.connect(self.difference)
-        self.relative = QCheckBox(self.tr("… as parts of their ranges"))
+        self.relative = QCheckBox(tr("… as parts of their ranges"))
         self.relative.setChecked(True)
         self.relative.setToolTip(
-            self.tr("Methods have units of their own: each map is divided by the end of its range")
+            tr("Methods have units of their own: each map is divided by the end of its range")
         )
         self.relative.toggled.connect(self._related)
-        form.addRow(self.tr("S&how"), self.one)
-        form.addRow(self.tr("Sid&es"), self.side)
+        form.addRow(tr("S&how"), self.one)
+        form.addRow(tr("Sid&es"), self.side)
         form.addRow(self.lines)
         form.addRow(self.minus)
         form.addRow(self.relative)
@@ -177,6 +181,7 @@ class Controls(QWidget):
             self.one.setEnabled(not scene.geometry.flat)
             maps = [one for one in scene.layers.values() if one.kind == "map"]
             self.minus.setEnabled(len(maps) > 1)
+            self.same.setEnabled(len(maps) > 1)
         tick(self.minus, self.stage.subtracted is not None)
         self.relative.setEnabled(self.stage.subtracted is not None)
 

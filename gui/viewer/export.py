@@ -13,6 +13,8 @@ from esegeta.errors import EsegetaError
 from esegeta.files import replacing
 from esegeta.report.reading import Job
 
+from ..language import tr
+
 
 class ExportError(EsegetaError):
     """A file cannot be written; the message says why."""
@@ -30,9 +32,11 @@ def view(widget: QWidget, path: Path) -> None:
             if path.suffix.lower() == ".svg":
                 _svg(widget, temporary)
             elif not widget.grab().save(str(temporary), "PNG"):
-                raise OSError("the picture cannot be written")
+                raise OSError(tr("the picture cannot be written"))
     except OSError as error:
-        raise ExportError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise ExportError(
+            tr("%s cannot be written") % path + f": {error.strerror or error}"
+        ) from error
 
 
 def _svg(widget: QWidget, path: Path) -> None:
@@ -46,7 +50,7 @@ def _svg(widget: QWidget, path: Path) -> None:
     generator.setTitle("esegeta")
     painter = QPainter()
     if not painter.begin(generator):
-        raise OSError("the picture cannot be written")
+        raise OSError(tr("the picture cannot be written"))
     widget.render(painter, QPoint())
     painter.end()
 
@@ -62,7 +66,7 @@ def map_file(run: Path, job: Job) -> Path:
     name = (job.result.get("files") or {}).get("map")
     path = run / job.id / str(name)
     if not name or not path.is_file():
-        raise ExportError(f"{job.id} has no map file")
+        raise ExportError(tr("%s has no map file") % job.id)
     return path
 
 
@@ -78,7 +82,9 @@ def copy_map(run: Path, job: Job, path: Path) -> None:
         with replacing(path) as temporary:
             shutil.copyfile(source, temporary)
     except OSError as error:
-        raise ExportError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise ExportError(
+            tr("%s cannot be written") % path + f": {error.strerror or error}"
+        ) from error
 
 
 def ending(path: Path) -> str:

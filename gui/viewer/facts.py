@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any, TypeGuard
 
@@ -10,13 +10,14 @@ from esegeta.report.canvas import number
 from esegeta.report.reading import Job
 from esegeta.units import duration, size
 
+from ..language import tr
 from .choice import details, title, why
 
 Row = tuple[str, str]
 
 
-def page(job: Job, trouble: str = "", wrong: str = "red") -> str:
-    """Write it as HTML; `wrong` is the colour of what did not pass."""
+def page(job: Job, measures: Sequence[Job] = (), trouble: str = "", wrong: str = "red") -> str:
+    """Write it as HTML, with what metrics say; `wrong` is the colour of what did not pass."""
     head = f"<h3>{escape(title(job))}</h3><p>{escape(str(job.result.get('summary') or ''))}</p>"
     parts = [head]
     if trouble:
@@ -29,7 +30,7 @@ def page(job: Job, trouble: str = "", wrong: str = "red") -> str:
         parts += [f"<p>{line}</p>" for line in checks(job, wrong)]
     cells = "".join(
         f"<tr><td><b>{escape(name)}</b>&nbsp;</td><td>{escape(text)}</td></tr>"
-        for name, text in rows(job)
+        for name, text in [*_metrics(measures), *rows(job)]
     )
     return "".join([*parts, f'<table cellspacing="3">{cells}</table>'])
 
@@ -41,8 +42,9 @@ def checks(job: Job, wrong: str) -> Iterator[str]:
         words = escape(str(check.get("name")))
         if _is_number(value) and (limit != 0 or not passed):
             words += f" {number(value)}"
-            words += f" (limit {number(limit)})" if _is_number(limit) else ""
-        yield f"✓ {words}" if passed else f'<span style="color:{wrong}">⚑ {words}: flagged</span>'
+            words += " " + tr("(limit %s)") % number(limit) if _is_number(limit) else ""
+        flagged = tr("%s: flagged") % words
+        yield f"✓ {words}" if passed else f'<span style="color:{wrong}">⚑ {flagged}</span>'
 
 
 def rows(job: Job) -> Iterator[Row]:
@@ -50,33 +52,42 @@ def rows(job: Job) -> Iterator[Row]:
     result = job.result
     target = result.get("target")
     if isinstance(target, dict):
-        yield "Class", str(target.get("class", "?"))
+        yield tr("Class"), str(target.get("class", "?"))
         if _is_number(target.get("score")):
-            yield "Score", number(target["score"])
-        yield from (
-            (name.capitalize(), str(target[name]))
-            for name in ("wrapper", "mask")
-            if target.get(name)
-        )
+            yield tr("Score"), number(target["score"])
+        named = (("wrapper", tr("Wrapper")), ("mask", tr("Mask")))
+        yield from ((name, str(target[key])) for key, name in named if target.get(key))
     span = result.get("range")
     if isinstance(span, list) and len(span) == 2 and all(map(_is_number, span)):
-        yield "Range", f"{number(span[0])} to {number(span[1])}"
-    for name, key in (("Parameters", "parameters"), ("Notes", "notes")):
+        yield tr("Range"), tr("%s to %s") % (number(span[0]), number(span[1]))
+    for name, key in ((tr("Parameters"), "parameters"), (tr("Notes"), "notes")):
         values = result.get(key) or (job.plan.get(key) if key == "parameters" else None)
         if isinstance(values, dict) and values:
             yield name, ", ".join(f"{k} {_plain(v)}" for k, v in values.items())
     passes = result.get("passes")
     if isinstance(passes, dict):
-        yield "Passes", f"{passes.get('forward', 0)} forward, {passes.get('backward', 0)} backward"
+        counts = passes.get("forward", 0), passes.get("backward", 0)
+        yield tr("Passes"), tr("%s forward, %s backward") % counts
     if _is_number(result.get("seconds")):
-        yield "Time", duration(result["seconds"])
+        yield tr("Time"), duration(result["seconds"])
     if _is_number(result.get("memory")):
-        yield "Peak memory", size(result["memory"])
+        yield tr("Peak memory"), size(result["memory"])
     if result.get("amp") not in (None, "off"):
-        yield "Precision", str(result["amp"])
+        yield tr("Precision"), str(result["amp"])
     if result.get("paper"):
-        yield "Paper", str(result["paper"])
-    yield "Folder", job.id
+        yield tr("Paper"), str(result["paper"])
+    yield tr("Folder"), job.id
+
+
+def _metrics(measures: Sequence[Job]) -> Iterator[Row]:
+    """Name each metric and its value; where there is none yet, or none at all, say so."""
+    for job in measures:
+        value, error = job.result.get("value"), job.result.get("standard_error")
+        words = number(value) if _is_number(value) else tr("none")
+        words += f" ± {number(error)}" if _is_number(error) else ""
+        passed = job.result.get("passed")
+        sign = "" if passed is None else " ✓" if passed else " ✗"
+        yield str(job.metric).replace("_", " "), words + sign
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

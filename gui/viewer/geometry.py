@@ -11,6 +11,8 @@ import numpy.typing as npt
 from esegeta.errors import ImageError
 from esegeta.report.orient import Affine, Grid, Plane, planes
 
+from ..language import tr
+
 Array = npt.NDArray[Any]
 Voxel = tuple[int, int, int]
 World = tuple[float, float, float]
@@ -90,7 +92,7 @@ class Geometry:
         self.trouble = ""
         try:
             if affine is not None and not np.isfinite(affine).all():
-                raise ImageError("the affine is not finite")
+                raise ImageError(tr("the affine is not finite"))
             grid = Grid(None if self.flat else affine, spatial)
         except (ImageError, ValueError, np.linalg.LinAlgError) as error:
             self.trouble, self.affine = str(error), None

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from esegeta.report.reading import Job
 
+from ..language import tr
 from ..theme import colour
 from .choice import MOST, key_of, title, why
 from .stage import Stage
@@ -45,10 +46,10 @@ class Jobs(QWidget):
         form = QFormLayout()
         form.setSpacing(4)
         names = {
-            "image": self.tr("&Image"),
-            "model": self.tr("M&odel"),
-            "target": self.tr("Cl&ass"),
-            "layer": self.tr("La&yer"),
+            "image": tr("&Image"),
+            "model": tr("M&odel"),
+            "target": tr("Cl&ass"),
+            "layer": tr("La&yer"),
         }
         for part, text in names.items():
             combo = QComboBox()
@@ -58,16 +59,16 @@ class Jobs(QWidget):
             form.addRow(text, combo)
             self.parts[part] = combo
         self.list = QListWidget()
-        self.list.setAccessibleName(self.tr("Methods"))
+        self.list.setAccessibleName(tr("Methods"))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setToolTip(
-            self.tr("Click or Enter: this one alone. Tick or Space: side by side, up to %d.") % MOST
+            tr("Click or Enter: this one alone. Tick or Space: side by side, up to %d.") % MOST
         )
         self.list.itemChanged.connect(self._ticked)
         self.list.itemClicked.connect(self._clicked)
         self.list.itemActivated.connect(self._alone)
-        note = QLabel(self.tr("⚑ flagged by a check\n✗ failed   … not run yet"))
+        note = QLabel(tr("⚑ flagged by a check\n✗ failed   … not run yet"))
         note.setProperty("role", "quiet")
         note.setWordWrap(True)
         column = QVBoxLayout(self)
@@ -145,7 +146,7 @@ class Jobs(QWidget):
         QTimer.singleShot(0, self._ticked_all)
         if job is not None and choice is not None:
             if not choice.toggle(job):
-                self.said.emit(self.tr("Six maps stand side by side; untick one first."), "note")
+                self.said.emit(tr("Six maps stand side by side; untick one first."), "note")
             self.stage.show()
 
     def _clicked(self, item: QListWidgetItem) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..language import tr
 from .choice import MOST
 from .colours import COLOURS, SIGNS
 from .shortcuts import Key
@@ -18,7 +19,6 @@ STEP = 10
 
 def keys(panel: ViewerPanel) -> list[tuple[str, list[Key]]]:
     """Give the keys by what they are about."""
-    tr = panel.tr
     return [
         (tr("In a plane"), _plane(panel)),
         (tr("How it is drawn"), _look(panel)),
@@ -28,13 +28,12 @@ def keys(panel: ViewerPanel) -> list[tuple[str, list[Key]]]:
 
 
 def _plane(panel: ViewerPanel) -> list[Key]:
-    tr = panel.tr
     return [
         Key("← → ↑ ↓", tr("Move the crosshair; with Shift by ten. Or click, or drag")),
         Key("PgUp PgDown", tr("Next or previous slice; with Shift ten further. Or the wheel")),
         Key("+ −", tr("Closer or further away. Or Ctrl and the wheel")),
         Key("0", tr("All of the picture. Or a double click")),
-        Key("Right button", tr("Move the picture")),
+        Key(tr("Right button"), tr("Move the picture")),
         Key(
             "Home",
             tr("The strongest voxel of the map"),
@@ -45,7 +44,7 @@ def _plane(panel: ViewerPanel) -> list[Key]:
 
 
 def _look(panel: ViewerPanel) -> list[Key]:
-    tr, controls = panel.tr, panel.controls
+    controls = panel.controls
 
     def slide(name: str, by: int) -> Callable[[], object]:
         slider = getattr(controls, name)
@@ -76,14 +75,13 @@ def _look(panel: ViewerPanel) -> list[Key]:
         Key("S", tr("Signed, magnitude, only positive, only negative"), sign),
         Key("C", tr("Next colours"), colours),
         Key("R", tr("The map's own range"), controls.reset.click),
+        Key("Shift+R", tr("One range for all maps"), controls.same.click),
         Key("W", tr("The image's own window"), controls.own.click),
         Key("L", tr("Radiological or neurological side"), side),
     ]
 
 
 def _choice(panel: ViewerPanel) -> list[Key]:
-    tr = panel.tr
-
     def step(by: int) -> None:
         if panel.stage.choice is not None:
             panel.stage.choice.step(by)
@@ -132,7 +130,6 @@ def _choice(panel: ViewerPanel) -> list[Key]:
 
 
 def _files(panel: ViewerPanel) -> list[Key]:
-    tr = panel.tr
     return [
         Key("Ctrl+E", tr("Export the view as PNG or SVG"), panel.writer.ask_view),
         Key("Ctrl+M", tr("Save the map's file"), panel.writer.ask_map),

@@ -8,6 +8,7 @@ import numpy as np
 
 from esegeta.report.scale import Array, Scale, Show, fit, single
 
+from ..language import tr
 from .colours import SIGNS, Look, Sign, reduce, show
 from .geometry import View, Voxel
 
@@ -206,8 +207,8 @@ def oddities(values: Array) -> str:
     """Say what is odd about the values of a map; nothing where all is well."""
     least, greatest = float(values.min()), float(values.max())
     if np.isfinite([least, greatest]).all():
-        return "the same value everywhere" if least == greatest else ""
+        return tr("the same value everywhere") if least == greatest else ""
     count = values.size - int(np.isfinite(values).sum())
     if count == values.size:
-        return "no value is a number"
-    return f"{count} values are NaN or infinite, drawn in magenta"
+        return tr("no value is a number")
+    return tr("%d values are NaN or infinite, drawn in magenta") % count

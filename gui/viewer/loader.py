@@ -11,6 +11,8 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 from esegeta.errors import EsegetaError
 
+from ..language import tr
+
 THREADS = 3
 """Image and map are read at one time; unpacking leaves Python free."""
 
@@ -65,7 +67,7 @@ class _Task(QRunnable):
         except EsegetaError as error:
             self._loader.failed.emit(self._ticket, str(error))
         except MemoryError:
-            self._loader.failed.emit(self._ticket, "there is not enough memory to read it")
+            self._loader.failed.emit(self._ticket, tr("there is not enough memory to read it"))
         except Exception as error:
             _log.exception("reading failed")
             self._loader.failed.emit(self._ticket, f"{type(error).__name__}: {error}")

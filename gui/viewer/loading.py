@@ -17,6 +17,7 @@ from esegeta.report.orient import Affine
 from esegeta.report.reading import Job
 from esegeta.report.scale import Array, single
 
+from ..language import tr
 from .scene import window_of
 
 
@@ -59,11 +60,13 @@ def source_of(config: dict[str, Any], run: Path, name: str) -> Source:
         Where the config does not say, in words.
     """
     if not config:
-        raise ImageError(f"{run / 'config.json'} cannot be read, so nobody knows the image's file")
+        raise ImageError(
+            tr("%s cannot be read, so nobody knows the image's file") % (run / "config.json")
+        )
     try:
         settings: Config = parse(config, run)
     except ConfigError as error:
-        raise ImageError(f"the run's config.json is damaged: {error}") from error
+        raise ImageError(tr("the run's config.json is damaged: %s") % error) from error
     images, problems = expanded(settings)
     made = [number for number, one in enumerate(settings.images) if one.path is None]
     for image in images:
@@ -72,7 +75,7 @@ def source_of(config: dict[str, Any], run: Path, name: str) -> Source:
             options = {"axes": image.axes, "key": image.key, "index": image.index}
             return Source(image.path, options, number)
     reasons = "; ".join(str(problem) for problem in problems)
-    raise ImageError(f"the image {name!r} is not found" + (f": {reasons}" if reasons else ""))
+    raise ImageError(tr("the image %r is not found") % name + (f": {reasons}" if reasons else ""))
 
 
 def read_image(source: Source) -> Loaded:
@@ -98,10 +101,10 @@ def read_map(run: Path, job: Job) -> Loaded:
     """
     name = (job.result.get("files") or {}).get("map")
     if not name:
-        raise ImageError("its result names no map")
+        raise ImageError(tr("its result names no map"))
     path = run / job.id / str(name)
     if not path.resolve().is_relative_to(run.resolve()):
-        raise ImageError(f"its result names a map outside the run: {name}")
+        raise ImageError(tr("its result names a map outside the run: %s") % name)
     try:
         return _read(path)
     except EsegetaError:
@@ -115,7 +118,7 @@ def read_map(run: Path, job: Job) -> Loaded:
 
 def _read(path: Path) -> Loaded:
     if not path.is_file():
-        raise ImageError(f"the map {path} is missing; run the job again")
+        raise ImageError(tr("the map %s is missing; run the job again") % path)
     if path.suffix != ".npy":
         pixels = read_nifti(path)
         return Loaded(single(pixels.values), pixels.affine)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .colours import Sign
-from .layers import Layer
+from .layers import Difference, Layer
 from .scene import Scene
 
 if TYPE_CHECKING:
@@ -39,6 +39,16 @@ class Looks:
         if signed and self._sign is not None:
             layer.signed(self._sign)
         layer.look = replace(layer.look, **self._shared)
+
+    def level(self) -> None:
+        """Draw all maps in the widest of their own ranges, so that a colour means the same."""
+        scene = self.stage.scene
+        every = scene.layers.values() if scene else ()
+        maps = [one for one in every if one.kind == "map" and not isinstance(one, Difference)]
+        scales = [one.scale(one.look.sign) for one in maps]
+        for one in maps:
+            low, high = min(s.low for s in scales), max(s.high for s in scales)
+            self.dress(one.key, False, low=low, high=high)
 
     def sign(self, key: str, sign: Sign, every: bool) -> None:
         """Draw a map, or every one, with another sign."""

@@ -24,6 +24,7 @@ from esegeta.report.reading import Job
 from esegeta.runs.folder import EVENTS
 
 from ..banner import Banner
+from ..language import tr
 from ..pages.page import button, labelled, scrolled
 from ..theme import colour
 from . import facts
@@ -55,7 +56,7 @@ class ViewerPanel(QWidget):
         self.jobs = Jobs(self.stage)
         self.controls = Controls(self.stage)
         self.facts = QTextBrowser()
-        self.facts.setAccessibleName(self.tr("Result"))
+        self.facts.setAccessibleName(tr("Result"))
         self.banner = Banner()
         self.writer = Writer(self)
         self.where = QLabel()
@@ -65,7 +66,7 @@ class ViewerPanel(QWidget):
         self._build()
         stage = self.stage
         stage.opened.connect(self._opened)
-        stage.renewed.connect(self._renew)
+        stage.renewed.connect(self.renew)
         stage.moved.connect(self._move)
         stage.said.connect(self.say)
         self.jobs.said.connect(self.say)
@@ -83,7 +84,7 @@ class ViewerPanel(QWidget):
         self.stack.addWidget(self._maps())
         parts = keys(self)
         self.shortcuts = bind(self, [key for _, part in parts for key in part])
-        self.keys = shown(parts, self.tr("Shortcuts"))
+        self.keys = shown(parts, tr("Shortcuts"))
         self.stack.addWidget(self.keys)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(8, 6, 8, 6)
@@ -95,9 +96,9 @@ class ViewerPanel(QWidget):
         page = QWidget()
         column = QVBoxLayout(page)
         column.addStretch(1)
-        words = labelled(self.tr("Open the folder of a run to look at its maps."), "quiet")
+        words = labelled(tr("Open the folder of a run to look at its maps."), "quiet")
         words.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        pick = button(self.tr("&Open a run…"))
+        pick = button(tr("&Open a run…"))
         pick.clicked.connect(self.ask_run)
         column.addWidget(words)
         column.addWidget(pick, 0, Qt.AlignmentFlag.AlignCenter)
@@ -106,8 +107,8 @@ class ViewerPanel(QWidget):
 
     def _maps(self) -> QWidget:
         self.side = QTabWidget()
-        self.side.addTab(scrolled(self.controls), self.tr("&Look"))
-        self.side.addTab(self.facts, self.tr("Res&ult"))
+        self.side.addTab(scrolled(self.controls), tr("&Look"))
+        self.side.addTab(self.facts, tr("Res&ult"))
         self.room = QVBoxLayout()
         self.room.setSpacing(4)
         self.room.addLayout(self._tools())
@@ -127,16 +128,16 @@ class ViewerPanel(QWidget):
         row.addWidget(self.where, 1)
         tools = (
             (
-                self.tr("Export view…"),
-                self.tr("PNG or SVG of what is seen (Ctrl+E)"),
+                tr("Export view…"),
+                tr("PNG or SVG of what is seen (Ctrl+E)"),
                 self.writer.ask_view,
             ),
             (
-                self.tr("Save map…"),
-                self.tr("The map's file as it is (Ctrl+M)"),
+                tr("Save map…"),
+                tr("The map's file as it is (Ctrl+M)"),
                 self.writer.ask_map,
             ),
-            ("?", self.tr("Shortcuts (F1)"), self.toggle_keys),
+            ("?", tr("Shortcuts (F1)"), self.toggle_keys),
         )
         self.tools: list[QToolButton] = []
         for text, tip, act in tools:
@@ -197,7 +198,8 @@ class ViewerPanel(QWidget):
         """Its job."""
         return self.jobs.job(self.active)
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """Draw what is chosen, by the theme of now."""
         if not self.stage.ready or self.stage.choice is None:
             return
         if self.columns is None:
@@ -218,17 +220,18 @@ class ViewerPanel(QWidget):
         job = self.job
         if job is not None:
             trouble = layer.trouble if layer else self.stage.failed.get(job.id, "")
-            self.facts.setHtml(facts.page(job, trouble, colour("wrong").name()))
+            measures = self.stage.choice.judging(job) if self.stage.choice else []
+            self.facts.setHtml(facts.page(job, measures, trouble, colour("wrong").name()))
         else:
             self.facts.setHtml(f"<h3>{layer.title}</h3>" if layer else "")
         self.tools[1].setEnabled(job is not None and job.state == "done")
-        self.where.setText(readings(self.stage, self.tr))
+        self.where.setText(readings(self.stage))
 
     def _move(self) -> None:
         if self.columns is not None:
             self.columns.draw()
         self.controls.renew()
-        self.where.setText(readings(self.stage, self.tr))
+        self.where.setText(readings(self.stage))
 
     def subtract(self, on: bool) -> None:
         """Show the difference of the first two maps, or not."""
@@ -240,9 +243,9 @@ class ViewerPanel(QWidget):
             if scene and job.id in scene.layers and scene.layers[job.id].kind == "map"
         ]
         if on and len(maps) < 2:
-            self.say(self.tr("Tick two maps in the list to see their difference."))
+            self.say(tr("Tick two maps in the list to see their difference."))
         self.stage.subtract((maps[0], maps[1]) if on and len(maps) > 1 else None)
-        self._renew()
+        self.renew()
 
     # Pages and files
 
@@ -257,7 +260,7 @@ class ViewerPanel(QWidget):
 
     def ask_run(self) -> None:
         """Ask for a run folder."""
-        picked = QFileDialog.getExistingDirectory(self, self.tr("Open a run"))
+        picked = QFileDialog.getExistingDirectory(self, tr("Open a run"))
         if picked:
             self.open_run(Path(picked))
 

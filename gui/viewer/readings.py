@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from esegeta.report.canvas import number
 
+from ..language import tr
 from .stage import Stage
 
 
-def readings(stage: Stage, tr: Callable[[str], str]) -> str:
+def readings(stage: Stage) -> str:
     """Write it in a line."""
     scene = stage.scene
     if scene is None:

@@ -11,6 +11,7 @@ from esegeta.report.flat import DIM, LUMA
 from esegeta.report.orient import Affine
 from esegeta.report.scale import Array, grey, single, window
 
+from ..language import tr
 from .colours import NOT_A_NUMBER, Pixels, Sign, paint
 from .geometry import Geometry, View, Voxel, World
 from .layers import Difference, Layer, thin
@@ -60,7 +61,8 @@ class Scene:
         """
         if not self.fits(values):
             raise ValueError(
-                f"the image is on a grid of {values.shape[1:]}, the maps on {self.grid}"
+                tr("the image is on a grid of %s, the maps on one of %s")
+                % (" × ".join(map(str, values.shape[1:])), " × ".join(map(str, self.grid)))
             )
         self.image = self.geometry.turn(values)
         self.window = self.full = window or window_of(self.image)

@@ -15,6 +15,7 @@ from esegeta.report.orient import Affine
 from esegeta.report.reading import Run, read
 
 from ..helpers import Helper
+from ..language import tr
 from .choice import Choice
 from .colours import Pixels
 from .layers import Difference, Layer
@@ -99,7 +100,7 @@ class Stage(QObject):
         else:
             self.choice, self._shown = Choice(folder, run), ()
         if job is not None and not self.choice.show(job):
-            self.said.emit(self.tr("There is no job %s in this run.") % job, "wrong")
+            self.said.emit(tr("There is no job %s in this run.") % job, "wrong")
         self.opened.emit()
         self.show()
 
@@ -186,15 +187,15 @@ class Stage(QObject):
     def _missed(self, ticket: tuple[Any, ...], reason: str) -> None:
         kind, *rest = ticket
         if kind == "warm":
-            self.said.emit(self.tr("The viewer cannot draw: %s") % reason, "wrong")
+            self.said.emit(tr("The viewer cannot draw: %s") % reason, "wrong")
         elif kind == "run":
-            self.said.emit(self.tr("The run cannot be shown: %s") % reason, "wrong")
+            self.said.emit(tr("The run cannot be shown: %s") % reason, "wrong")
         elif rest[0] != self._turn:
             return
         elif kind == "image":
             self._no_image(reason)
         elif kind == "map":
-            self.failed[rest[1]] = self.tr("Its map cannot be shown: %s") % reason
+            self.failed[rest[1]] = tr("Its map cannot be shown: %s") % reason
             self.renewed.emit()
         else:
             self.said.emit(reason, "wrong")
@@ -212,7 +213,7 @@ class Stage(QObject):
                 "whole": True,
                 "folder": str(self._folder),
             }
-            self.said.emit(self.tr("The image is made by code; a helper process makes it…"), "note")
+            self.said.emit(tr("The image is made by code; a helper process makes it…"), "note")
             self.helper.start(["inspect", "image"], request)
 
     def _made(self, answer: dict[str, Any]) -> None:
@@ -224,7 +225,7 @@ class Stage(QObject):
 
     def _no_image(self, reason: str) -> None:
         self._waits_for_image = False
-        self.image_trouble = self.tr("The image cannot be shown, only the maps: %s") % reason
+        self.image_trouble = tr("The image cannot be shown, only the maps: %s") % reason
         self.said.emit(self.image_trouble, "wrong")
         self._settle()
 
@@ -270,7 +271,7 @@ class Stage(QObject):
         assert self.scene is not None
         scene, stored = self.scene, layer.values
         if stored.shape[1:] != (*scene.grid, 1)[:3]:
-            words = self.tr("The map is on a grid of %s voxels, the image on one of %s.")
+            words = tr("The map is on a grid of %s voxels, the image on one of %s.")
             self.failed[key] = words % (times(spatial_of(stored)), times(scene.grid))
             return
         first = not scene.layers

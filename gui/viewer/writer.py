@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
+from ..language import tr
 from . import export
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ class Writer(QObject):
     def ask_view(self) -> None:
         """Ask where the view is to be written."""
         name = (self.panel.active or "view").replace("/", "-")
-        kinds = f"{self.tr('Picture')} (*.png);;{self.tr('Drawing')} (*.svg)"
+        kinds = tr("Picture (*.png);;Drawing (*.svg)")
         picked, kind = QFileDialog.getSaveFileName(
-            self.panel, self.tr("Export the view"), f"{name}.png", kinds
+            self.panel, tr("Export the view"), f"{name}.png", kinds
         )
         if picked:
             path = Path(picked)
@@ -53,9 +54,7 @@ class Writer(QObject):
             self.panel.say(str(error), "wrong")
             return
         name = job.id.replace("/", "-") + suffix
-        picked, _ = QFileDialog.getSaveFileName(
-            self.panel, self.tr("Save the map"), name, f"*{suffix}"
-        )
+        picked, _ = QFileDialog.getSaveFileName(self.panel, tr("Save the map"), name, f"*{suffix}")
         if picked:
             self.export_map(export.beside(Path(picked), suffix))
 
@@ -71,4 +70,4 @@ class Writer(QObject):
         except export.ExportError as error:
             self.panel.say(str(error), "wrong")
         else:
-            self.panel.say(self.tr("Written: %s") % path)
+            self.panel.say(tr("Written: %s") % path)

@@ -59,23 +59,58 @@ def attention_rollout(
     paper="Chefer, Gur & Wolf, ICCV 2021",
     passes=Passes(1, 1),
 )
-def gradient_attention_rollout(probe: Probe, *, read: Read = "auto") -> Tensor:
+def gradient_attention_rollout(
+    probe: Probe,
+    *,
+    rule: Annotated[
+        Literal["relevance", "rollout"],
+        Param(
+            help="How blocks follow each other; rollout keeps signs and ignores the score's scale"
+        ),
+    ] = "relevance",
+    read: Read = "auto",
+) -> Tensor:
     """How much of each patch of the image gets to the token that is read, by attention that the score needs.
 
-    Of the attention A of a block and the score's gradient there, what speaks for the class is kept,
-    averaged over heads: E = mean (∂f/∂A ⊙ A)⁺. Relevance grows from block to block by R ← R + E R,
-    from R = I. The map is what R adds to the identity in the row of the token that is read.
+    From the attention A of each block and the score's gradient there:
+
+    * relevance: what speaks for the class is kept, averaged over heads: E = mean (∂f/∂A ⊙ A)⁺. Relevance
+      grows from block to block by R ← R + E R, from R = I. The map is what R adds to the identity in the
+      row of the token that is read.
+    * rollout: M = mean ∂f/∂A ⊙ A with its sign, divided by its largest size, so that the map does not
+      depend on how steep the score is. M + I, with rows whose sizes add up to 1, is multiplied from block
+      to block (Wang & Wang, NeurIPS 2022). Take this one with a contrast: its map tells what speaks
+      against the class too, and that of the probability is that of the log-odds.
 
     For transformers whose tokens attend to all others (ViT, DeiT, UNETR), in 2D and 3D.
     """
+    follow = {"relevance": _relevance, "rollout": _signed_rollout}[rule]
 
     def combine(attentions: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
-        start = relevance = _identity(attentions[0])
-        for attention, gradient in zip(attentions, gradients, strict=True):
-            relevance = relevance + (gradient * attention).relu().mean(1) @ relevance
-        return _read(probe, relevance - start, read)
+        slopes = [a * g for a, g in zip(attentions, gradients, strict=True)]
+        return _read(probe, follow(slopes), read)
 
     return _enlarged(probe, probe.attention(combine, gradients=True))
+
+
+def _relevance(slopes: Sequence[Tensor]) -> Tensor:
+    # What R adds to the identity, R − I: of a flat score it is smaller than the digits of 1.
+    added = torch.zeros_like(slopes[0][:, 0])
+    for slope in slopes:
+        gained = slope.relu().mean(1)
+        added = added + gained + gained @ added
+    return added
+
+
+def _signed_rollout(slopes: Sequence[Tensor]) -> Tensor:
+    rollout = _identity(slopes[0])
+    for slope in slopes:
+        mean = slope.mean(1)
+        largest = mean.abs().amax((1, 2), keepdim=True)
+        mixed = mean / largest.where(largest > 0, 1) + _identity(slope)
+        size = mixed.abs().sum(-1, keepdim=True)
+        rollout = mixed / size.where(size > 0, 1) @ rollout
+    return rollout
 
 
 def _identity(attention: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ Noise = Annotated[
     passes=Passes(2, 1),
     library="captum",
     show="magnitude",
+    linear=lambda p: not p.absolute,
 )
 def saliency(
     probe: Probe,
@@ -36,7 +37,12 @@ def saliency(
     return found[0]
 
 
-@attribution(paper="Shrikumar et al., 2016", passes=Passes(2, 1), library="captum")
+@attribution(
+    paper="Shrikumar et al., 2016",
+    passes=Passes(2, 1),
+    library="captum",
+    linear=True,
+)
 def input_x_gradient(probe: Probe) -> Tensor:
     """The gradient times the image: what each voxel adds to the score, to first order; from Captum."""
     from captum import attr

@@ -16,6 +16,7 @@ from esegeta import Layer, Param, Passes, Probe, attribution
     passes=lambda p: Passes(1, 1),
     fused=True,
     show="magnitude",
+    linear=lambda p: not p.absolute,
 )
 def saliency(
     probe: Probe,
@@ -34,6 +35,7 @@ def saliency(
     paper="Shrikumar et al., 2016",
     passes=lambda p: Passes(1, 1),
     fused=True,
+    linear=True,
 )
 def input_x_gradient(probe: Probe) -> Tensor:
     """The gradient times the image: what each voxel adds to the score, to first order."""

@@ -28,6 +28,7 @@ Gamma = Annotated[
     paper="Bach et al., PLoS ONE 2015; Montavon et al., LNCS 11700, 2019",
     passes=Passes(1, 1),
     precision="full",
+    linear=True,
 )
 def lrp(
     probe: Probe,

@@ -15,7 +15,7 @@ Channels = Annotated[
 
 
 @layer_attribution(
-    paper="Yosinski et al., ICML workshop 2015", passes=lambda p: Passes(1, 1), fused=True
+    paper="Yosinski et al., ICML workshop 2015", passes=lambda p: Passes(1), fused=True
 )
 def layer_activation(probe: Probe, layer: Layer, *, channels: Channels = None) -> Tensor:
     """What a layer's channels hold for this image, averaged over channels."""
@@ -23,7 +23,10 @@ def layer_activation(probe: Probe, layer: Layer, *, channels: Channels = None) -
 
 
 @layer_attribution(
-    paper="Shrikumar et al., 2016, at a layer", passes=lambda p: Passes(1, 1), fused=True
+    paper="Shrikumar et al., 2016, at a layer",
+    passes=lambda p: Passes(1, 1),
+    fused=True,
+    linear=True,
 )
 def layer_gradient_x_activation(probe: Probe, layer: Layer, *, channels: Channels = None) -> Tensor:
     """What a layer's units add to the score, to first order, summed over channels."""
@@ -34,6 +37,7 @@ def layer_gradient_x_activation(probe: Probe, layer: Layer, *, channels: Channel
     paper="Olah et al., Distill 2018; Rebuffi et al., CVPR 2020",
     passes=lambda p: Passes(1, 1),
     fused=True,
+    linear=True,
 )
 def linear_approximation(probe: Probe, layer: Layer) -> Tensor:
     """How the score would change, to first order, were the layer's units of one place taken away."""

@@ -10,7 +10,12 @@ from torch import Tensor
 from esegeta import Layer, Param, Passes, Probe, layer_attribution
 
 
-@layer_attribution(paper="Selvaraju et al., ICCV 2017", passes=lambda p: Passes(1, 1), fused=True)
+@layer_attribution(
+    paper="Selvaraju et al., ICCV 2017",
+    passes=lambda p: Passes(1, 1),
+    fused=True,
+    linear=lambda p: not p.relu,
+)
 def grad_cam(
     probe: Probe,
     layer: Layer,
@@ -41,7 +46,12 @@ def grad_cam_plus_plus(probe: Probe, layer: Layer) -> Tensor:
     return torch.einsum("nk,nk...->n...", weights, values).relu()
 
 
-@layer_attribution(paper="Fu et al., BMVC 2020", passes=lambda p: Passes(1, 1), fused=True)
+@layer_attribution(
+    paper="Fu et al., BMVC 2020",
+    passes=lambda p: Passes(1, 1),
+    fused=True,
+    linear=lambda p: not p.relu,
+)
 def x_grad_cam(
     probe: Probe,
     layer: Layer,

@@ -30,7 +30,10 @@ def layer_activation(probe: Probe, layer: Layer) -> Tensor:
 
 
 @layer_attribution(
-    paper="Shrikumar et al., 2016, at a layer", passes=Passes(2, 1), library="captum"
+    paper="Shrikumar et al., 2016, at a layer",
+    passes=Passes(2, 1),
+    library="captum",
+    linear=True,
 )
 def layer_gradient_x_activation(probe: Probe, layer: Layer) -> Tensor:
     """What a layer's units add to the score, to first order, summed over channels; from Captum."""
@@ -39,7 +42,12 @@ def layer_gradient_x_activation(probe: Probe, layer: Layer) -> Tensor:
     return _summed(probe, layer, attr.LayerGradientXActivation)
 
 
-@layer_attribution(paper="Selvaraju et al., ICCV 2017", passes=Passes(2, 1), library="captum")
+@layer_attribution(
+    paper="Selvaraju et al., ICCV 2017",
+    passes=Passes(2, 1),
+    library="captum",
+    linear=lambda p: not p.relu,
+)
 def layer_grad_cam(
     probe: Probe,
     layer: Layer,

@@ -13,6 +13,7 @@ from ..attribution.lrp import Epsilon, Gamma, Rule
     paper="Bach et al., PLoS ONE 2015; Montavon et al., LNCS 11700, 2019",
     passes=Passes(1, 1),
     precision="full",
+    linear=True,
 )
 def layer_lrp(
     probe: Probe,

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 import torch
 from torch import Tensor
 
-from esegeta import Param, Region, TargetError, wrapper
+from esegeta import Region, TargetError, wrapper
 
 
 @wrapper(tasks=("classification",))
-def classification(
-    output: Tensor,
-    region: Region,
-    *,
-    scale: Annotated[
-        Literal["logit", "probability"],
-        Param(help="Explain the logit, or the probability after softmax (one logit: sigmoid)"),
-    ] = "logit",
-) -> Tensor:
-    """A classifier's logits, or the probabilities they stand for.
+def classification(output: Tensor, region: Region) -> Tensor:
+    """A classifier's logits.
 
-    A single logit is taken for two classes: −z for "no", z for "yes".
+    A single logit is taken for two classes: −z for "no", z for "yes". The target's contrast holds a
+    class against the others: its log-odds, or its probability.
     """
     logits = output.flatten(1) if output.shape[2:].numel() == 1 else output
     if logits.dim() != 2:
@@ -30,6 +21,4 @@ def classification(
             f"A classifier returns (N, classes); this model returns {tuple(output.shape)}. Is its task "
             "'segmentation'?"
         )
-    if logits.shape[1] == 1:
-        logits = torch.cat([-logits, logits], dim=1) / (2 if scale == "probability" else 1)
-    return logits.softmax(1) if scale == "probability" else logits
+    return torch.cat([-logits, logits], dim=1) if logits.shape[1] == 1 else logits

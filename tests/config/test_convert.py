@@ -284,3 +284,18 @@ def test_the_command_line(tmp_path, monkeypatch):
     assert config.validate(Path("new.json"))[0].models[0].name == "UNet 3D"
     assert isinstance(CliRunner().invoke(app, [*given, "-o", "new.json"]).exception, RunError)
     assert CliRunner().invoke(app, [*given, "-o", "new.json", "--force"]).exit_code == 0
+
+
+def test_metrics_become_those_of_every_method(tmp_path):
+    data = {
+        "methods": [
+            {"method_name": "captum_Saliency", "library": "captum", "uncertainity_metrics": 1},
+            {"method_name": "cnn_vis_grad_cam", "uncertainity_cascading": "True"},
+            {"method_name": "torchray_Rise", "use": 0, "uncertainity_metrics": 1},
+        ]
+    }
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(data))
+    made = convert(path, FOUND)
+    assert made.config["evaluate"] == ["infidelity", "sensitivity", "randomisation"]
+    assert any("judge the maps of every method" in note for note in made.notes)

@@ -48,9 +48,17 @@ def whole(part: Any, steps: set[str]) -> dict[str, Any] | None:
         if target.get("wrapper") == "classification":
             made["models"] = [CLASSIFIER]
         return made | {"target": target}
+    if keys == {"evaluate"}:
+        named = {name for entry in part["evaluate"] for name in _methods(entry)}
+        return made | part | {"methods": sorted(named) or made["methods"]}
     if {"devices", "seed"} & keys:
         return made | {"execution": part}
     return None
+
+
+def _methods(entry: Any) -> list[str]:
+    """Name the methods that a metric is for."""
+    return entry.get("methods", []) if isinstance(entry, dict) else []
 
 
 def _for_classifiers(method: str) -> bool:

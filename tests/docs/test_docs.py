@@ -14,11 +14,12 @@ import pytest
 import typer
 
 from esegeta import cli, config
+from esegeta.engine import make_probe
 from esegeta.images.steps import STEPS
 from esegeta.probe import Layer, Probe, Region
 from esegeta.probe.perturbed import Perturbed
 from esegeta.registry import find
-from esegeta.testing import CASES, make_probe
+from esegeta.testing import CASES
 from tests.docs import configs
 from tests.docs.book import GENERATED, HAND, PAGES, ROOT, anchors, blocks, data, links
 

@@ -3,13 +3,11 @@
 import json
 import os
 import signal
-import time
 
 import psutil
 import pytest
 from esegeta.gui import helpers
 from esegeta.gui.helpers import Helper, Server, reason
-from esegeta.gui.pages.run import _alive
 from PySide6.QtCore import QProcess
 
 LONG = 120_000
@@ -172,30 +170,24 @@ def mine(
 '''
 
 
-def test_a_run_is_started_and_outlives_its_starter(qtbot, window, small, monkeypatch):
+def test_a_run_is_started_and_outlives_its_starter(qtbot, window, small):
     window.files.load(small)
     window.go("run")
-    page = window.run_page
-    watched = []
-    monkeypatch.setattr(window, "watch", watched.append)
-    page.started.disconnect()
-    page.started.connect(watched.append)
-    with qtbot.waitSignal(page.started, timeout=LONG):
-        page.start_run()
-        pid = page._run[0]
-        assert not page.run.isEnabled()
+    window.run_page.start_run()
+    assert window.stack.currentWidget() is window.places["monitor"]
+    (view,) = window.places["monitor"].make().runs()
     folder = small.parent / "runs" / "small"
-    assert watched == [folder]
+    assert view.folder == folder
+    pid = view._launch._pid
     # It is nobody's child: it goes on when this process ends.
     assert psutil.Process(pid).ppid() != os.getpid()
     assert os.getsid(pid) != os.getsid(0)
-    ended = time.monotonic() + 120
-    while psutil.pid_exists(pid) and time.monotonic() < ended:
-        qtbot.wait(100)
+    qtbot.waitUntil(lambda: view.head.state.text() == "ended", timeout=LONG)
     results = [json.loads(p.read_text())["state"] for p in folder.rglob("result.json")]
     assert results == ["done", "done"]
-    page.refresh()
-    assert page.resume.isVisible()
+    assert window.settings.recent[0] == folder
+    window.go("run")
+    assert window.run_page.resume.isVisible()
 
 
 def test_a_run_that_cannot_begin_says_why(qtbot, window, small):
@@ -204,9 +196,9 @@ def test_a_run_that_cannot_begin_says_why(qtbot, window, small):
     (small.parent / "runs" / "small").mkdir(parents=True)
     (small.parent / "runs" / "small" / "letter.txt").touch()
     window.run_page.start_run()
-    qtbot.waitUntil(lambda: window.run_page._run is None, timeout=LONG)
-    assert "holds files but no run" in window.banner.label.text()
-    assert window.banner.property("kind") == "wrong"
+    (view,) = window.places["monitor"].make().runs()
+    qtbot.waitUntil(lambda: "holds files but no run" in view.banner.label.text(), timeout=LONG)
+    assert view.banner.property("kind") == "wrong"
 
 
 def test_a_plan_is_measured(qtbot, window, small):
@@ -217,13 +209,3 @@ def test_a_plan_is_measured(qtbot, window, small):
         page.start_plan()
     assert "about" in page.cost.text()
     assert window.session.forecast["totals"]["jobs"] == 2
-
-
-def test_who_is_gone_is_not_alive():
-    import subprocess
-    import sys
-
-    process = subprocess.Popen([sys.executable, "-c", "pass"])
-    process.wait()
-    assert not _alive(process.pid)
-    assert _alive(os.getpid())

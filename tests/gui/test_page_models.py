@@ -327,8 +327,8 @@ def test_masks_are_written_and_read_back(kind, numbers, mask):
 
 def test_another_wrapper_takes_the_parameters_of_the_last_along(plugins):
     model = TargetModel(document(models=[{"task": "classification"}]), plugins)
-    model.put("with", {"scale": "probability"})
-    assert [f.key for f in model.wrapper_fields()] == ["scale"]
+    model.put("with", {"heat": 2})
+    assert [f.key for f in model.wrapper_fields()] == ["heat"]
     model.set_wrapper("classification")
     assert model.document.data["target"] == {"wrapper": "classification"}
     model.set_wrapper(None)
@@ -338,7 +338,7 @@ def test_another_wrapper_takes_the_parameters_of_the_last_along(plugins):
 def test_a_model_has_a_target_of_its_own(plugins):
     models = [{"name": "a", "factory": "x:y"}, {"name": "b", "factory": "x:y"}]
     whole = document(models=models, target={"class": 2}, images=[{"models": ["b"]}, {}])
-    model = TargetModel(whole, plugins, level=1)
+    model = TargetModel(whole, plugins, level=("models", 1))
     assert model.class_text() == "2"
     model.set_class("predicted")
     assert whole.data["models"][1]["target"] == {"class": "predicted"}

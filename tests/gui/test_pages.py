@@ -125,7 +125,7 @@ def test_images_are_dropped_and_previewed(opened, small, monkeypatch):
     page, asked = page_of(opened, "images"), []
     monkeypatch.setattr(page.helper, "start", lambda *a, **k: asked.append(a))
     np.save(small.parent / "other.npy", np.zeros((8, 8), dtype="float32"))
-    drop(page, small.parent / "other.npy")
+    drop(opened, small.parent / "other.npy")
     assert opened.session.document.data["images"] == [{"path": "square.npy"}, {"path": "other.npy"}]
     assert page.entries.current == 1
     (arguments, request) = asked[-1]
@@ -150,8 +150,8 @@ def drop(widget, *paths):
 
 def test_an_empty_folder_is_told_of(opened, tmp_path):
     (tmp_path / "nothing").mkdir()
-    page = page_of(opened, "images")
-    drop(page, tmp_path / "nothing")
+    page_of(opened, "images")
+    drop(opened, tmp_path / "nothing")
     assert "holds no image" in opened.banner.label.text()
     assert opened.banner.isVisible()
     assert len(opened.session.document.data["images"]) == 1
@@ -160,8 +160,8 @@ def test_an_empty_folder_is_told_of(opened, tmp_path):
 def test_preprocessing_is_edited_and_seen_before_and_after(opened, small):
     page = page_of(opened, "images")
     page.details.setCurrentIndex(1)
-    page.add_step("RescaleIntensity")
-    page.step_form.editor("out_min_max").edited.emit([0, 5], True)
+    page.steps.add("RescaleIntensity")
+    page.steps.form.editor("out_min_max").edited.emit([0, 5], True)
     assert opened.session.document.data["preprocess"] == [
         {"use": "RescaleIntensity", "with": {"out_min_max": [0, 5]}}
     ]
@@ -169,13 +169,13 @@ def test_preprocessing_is_edited_and_seen_before_and_after(opened, small):
     answer(page, inspection.image, page._model().request(0, opened.session.scratch("preview")))
     assert float(page.after.values.max()) == 5
     assert float(page.before.values.max()) == 1
-    page.step_form.editor("out_min_max").edited.emit("wide", True)
-    assert "does not fit" in page.step_form.problem("out_min_max")
+    page.steps.form.editor("out_min_max").edited.emit("wide", True)
+    assert "does not fit" in page.steps.form.problem("out_min_max")
 
 
 def test_an_image_that_cannot_be_prepared_is_still_shown(opened):
     page = page_of(opened, "images")
-    page.add_step("ToOrientation")
+    page.steps.add("ToOrientation")
     opened.session.document.set(
         ("preprocess",), [{"use": "CropOrPad", "with": {"target_shape": 0}}]
     )

@@ -405,3 +405,49 @@ def test_a_large_volume_opens_and_scrolls_without_a_halt(qtbot, panel, made, noi
 def smooth(shape):
     axes = np.ogrid[tuple(slice(-1, 1, size * 1j) for size in shape)]
     return np.exp(-4 * sum(axis**2 for axis in axes)).astype(np.float32)
+
+
+def test_metrics_of_a_result_are_listed(qtbot, panel, made):
+    made.volume()
+    job = made.job(RNG.normal(size=(6, 7, 8)))
+    made.metric(job, "relevance_gain", value=0.25, standard_error=0.03, passed=True)
+    made.metric(job, "odd", state="failed", error={"message": "no"})
+    show(qtbot, panel, made)
+    text = panel.facts.toPlainText()
+    assert "relevance gain" in text
+    assert "0.25 ± 0.03 ✓" in text
+    assert "odd" in text
+    assert panel.jobs.list.count() == 1, "what judges a map is no map"
+
+
+def test_one_range_for_all_maps(qtbot, panel, made):
+    made.volume()
+    for at, size in enumerate((1, 100)):
+        made.job(RNG.uniform(0, size, size=(6, 7, 8)), f"m{at}")
+    show(qtbot, panel, made, 2)
+    layers = list(panel.stage.scene.layers.values())
+    assert layers[0].look.high < 2 < layers[1].look.high
+    qtbot.mouseClick(panel.controls.same, Qt.MouseButton.LeftButton)
+    assert layers[0].look.high == layers[1].look.high > 50
+    panel.controls.reset.click()
+    ends = sorted(layer.look.high for layer in layers)
+    assert ends[0] < ends[1] or panel.active == layers[1].key
+
+
+def test_another_theme_reaches_what_is_shown(qtbot, panel, made):
+    from esegeta.gui import theme
+
+    made.volume()
+    made.job(None, state="failed", error={"message": "so it is"})
+    panel.open_run(made.write())
+    qtbot.waitUntil(lambda: "so it is" in panel.facts.toPlainText(), timeout=5000)
+    app = QApplication.instance()
+    try:
+        for name in ("dark", "light"):
+            theme.apply(app, name)
+            panel.renew()
+            assert theme.COLOURS[name]["wrong"] in panel.facts.toHtml()
+            item = panel.jobs.list.item(0)
+            assert item.foreground().color().name() == theme.COLOURS[name]["wrong"]
+    finally:
+        theme.apply(app, "light")

@@ -68,6 +68,16 @@ class Made:
         (folder / "result.json").write_text(json.dumps(record))
         return job
 
+    def metric(self, job, metric, **result):
+        """Add a job that judges the map of another."""
+        image, model, target, name = job.split("/")
+        plan = {"id": f"{job}/{metric}", "method": name, "layer": None, "parameters": {}}
+        self.groups[image, model, target].append(plan | {"judges": job, "metric": metric})
+        folder = self.folder / job / metric
+        folder.mkdir()
+        record = {"version": 1, "state": "done", "files": {}, **result}
+        (folder / "result.json").write_text(json.dumps(record))
+
     def write(self):
         groups = [
             {"image": image, "model": model, "target": target, "jobs": jobs}

@@ -111,6 +111,6 @@ def _contract(plugin):
     return type(f"Test_{plugin.name.replace('.', '_')}", (AdapterContract,), members)
 
 
-for _plugin in (one for one in find().plugins.values() if one.library is not None):
+for _plugin in (one for one in find().methods() if one.library is not None):
     _class = _contract(_plugin)
     globals()[_class.__name__] = _class

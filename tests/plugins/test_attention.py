@@ -79,6 +79,40 @@ def test_gradient_rollout_by_its_equation(ndim, token):
     assert done.passes == {"forward": 1, "backward": 1}
 
 
+@pytest.mark.parametrize("token", [True, False])
+def test_signed_rollout_by_its_equation(token):
+    model, x = vit(token=token), image()
+    found, scores = blocks(model, x)
+    odds = scores[1] - scores[[0, 2]].logsumexp(0)
+    product = torch.eye(found[0].shape[-1])
+    for weights, gradient in zip(found, torch.autograd.grad(odds, found), strict=True):
+        mean = (gradient * weights).mean(1)[0]
+        mixed = mean / mean.abs().max() + torch.eye(len(mean))
+        product = mixed / mixed.abs().sum(1, keepdim=True) @ product
+    expected = product[0, 1:] if token else product.mean(0)
+    asked = probe_of(model, x, target=1, contrast="weighted")
+    done = run(asked, "gradient_attention_rollout", rule="rollout")
+    torch.testing.assert_close(done.map, on_image(expected, 2))
+    assert (done.map < 0).any() or not token
+
+
+def test_signed_rollout_ignores_how_steep_the_score_is():
+    """The gradient of a probability is that of the log-odds times p (1 − p)."""
+    model, x = vit().double(), image().double()
+    with torch.no_grad():
+        model.head.weight *= 30  # p (1 − p) is small
+    maps = {
+        (contrast, rule): run(
+            probe_of(model, x, target=1, contrast=contrast), "gradient_attention_rollout", rule=rule
+        ).map
+        for contrast in ("weighted", "probability")
+        for rule in ("rollout", "relevance")
+    }
+    torch.testing.assert_close(maps["weighted", "rollout"], maps["probability", "rollout"])
+    scales = [maps[contrast, "relevance"].abs().max() for contrast in ("weighted", "probability")]
+    assert scales[0] > 10 * scales[1] > 0
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ["attention_rollout", "gradient_attention_rollout"])
 def test_however_attention_is_written(name, way):

@@ -1,7 +1,7 @@
 """Every plug-in of the repository keeps to the contract."""
 
 from esegeta.registry import find
-from esegeta.testing import MethodContract, WrapperContract
+from esegeta.testing import MethodContract, MetricContract, WrapperContract
 from tests.cases import Deeper, Transformer, cases_of
 
 #: What makes a method cheap on the test networks; a method that is not named runs with its defaults.
@@ -33,6 +33,11 @@ CHEAP = {
     "inverted_representation": {"steps": 4},
     "activation_grid": {"cells": 2, "steps": 3},
     "activation_atlas": {"cells": 2, "steps": 3, "samples": 8},
+    "infidelity": {"samples": 16},
+    "sensitivity": {"samples": 2},
+    "srg": {"groups": "grid", "count": 4, "steps": 3},
+    "r_srg": {"groups": "grid", "count": 4, "steps": 3, "draws": 2},
+    "randomisation": {"depths": 2, "seeds": 2},
 }
 
 
@@ -45,7 +50,7 @@ ON = {
 
 
 def _contract(name: str, family: str) -> type:
-    base = WrapperContract if family == "wrapper" else MethodContract
+    base = {"wrapper": WrapperContract, "metric": MetricContract}.get(family, MethodContract)
     members = {"plugin": name, "parameters": CHEAP.get(name, {})}
     if name in ON:
         members["cases"] = cases_of(ON[name])

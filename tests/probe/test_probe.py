@@ -42,6 +42,17 @@ def test_layers_alone_do_not_differentiate_before_the_first_of_them():
     assert counts(probe) == (2, 2)
 
 
+def test_batches_on_a_cpu_stay_within_the_caches():
+    probe = probe_of(net(), IMAGE)
+    _ = probe.value
+    batches = Batches(probe.network)
+    assert batches.size(backward=False) == batches.limit  # a small image's feature maps are small
+    probe.network.feature_map_bytes = 3e6
+    assert batches.size(backward=False) == batches.size(backward=True) == 3
+    probe.network.feature_map_bytes = 1e9
+    assert batches.size(backward=False) == 1
+
+
 def test_layer_answers_equal_autograd():
     model = net()
     probe = probe_of(model, IMAGE, layers=["b"])
@@ -274,7 +285,7 @@ def test_out_of_memory_halves_the_batch_and_changes_no_answer():
 
 def test_the_batch_grows_again_when_there_is_room_and_less_often_each_time_there_is_none():
     network = probe_of(net(), IMAGE).network
-    network.activation_bytes = 1.0
+    network.activation_bytes = network.feature_map_bytes = 1.0
     batches = Batches(network)
     room, failed, sizes = 8, [], []
 

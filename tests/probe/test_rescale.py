@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from captum.attr import DeepLift, DeepLiftShap, LayerDeepLift
 from torch import nn
 
+import esegeta
 from esegeta.checks import CheckFailed
 from esegeta.errors import MethodError
 from esegeta.probe import Patches
@@ -255,14 +256,15 @@ def test_one_rectifier_by_hand():
 
 def test_a_softmax_score_is_under_the_rule_too():
     from esegeta.engine import make_probe
-    from tests.nets import REGISTRY
+    from esegeta.plugin import plugin_of
 
-    wrapper = REGISTRY.get("classification", "wrapper")
+    @esegeta.wrapper()
+    def softmax(output: torch.Tensor, region: esegeta.Region) -> torch.Tensor:
+        """Probabilities."""
+        return output.softmax(1)
+
     x = 3 * image()
-    probe = make_probe(
-        net().double(), x, wrapper=wrapper, target=1,
-        wrapper_parameters=wrapper.validate({"scale": "probability"}),
-    )  # fmt: skip
+    probe = make_probe(net().double(), x, wrapper=plugin_of(softmax), target=1)
     for start in starts(x).values():
         difference = probe.value - float(probe.score(start))
         assert float(probe.contributions(start).sum()) == pytest.approx(difference, rel=1e-9)

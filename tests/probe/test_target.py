@@ -182,16 +182,13 @@ def test_one_name_for_two_outputs_is_an_error_that_counts_both(task):
         _ = probe.value
 
 
-def test_classification_scales():
+def test_classification_takes_logits():
     logits = net()(torch.randn(1, 2, 9, 8))
     from tests.nets import REGISTRY
 
-    wrapper = REGISTRY.get("classification")
-    function = wrapper.function
-    torch.testing.assert_close(function(logits, None, scale="probability"), logits.softmax(1))
-    torch.testing.assert_close(
-        function(logits[:, :1], None, scale="probability")[:, 1], logits[:, 0].sigmoid()
-    )
+    function = REGISTRY.get("classification").function
+    assert torch.equal(function(logits[..., None, None], None), logits)
+    assert torch.equal(function(logits[:, :1], None), torch.stack([-logits[:, 0], logits[:, 0]], 1))
     with pytest.raises(TargetError, match="segmentation"):
         function(torch.zeros(1, 3, 4, 4), None)
 

@@ -73,7 +73,7 @@ def test_batches_tell_that_memory_ran_out(caplog: pytest.LogCaptureFixture) -> N
     import torch
 
     class Small:
-        activation_bytes = 1
+        activation_bytes = feature_map_bytes = 1
         device = torch.device("cpu")
 
     def ask(start: int, stop: int) -> int:

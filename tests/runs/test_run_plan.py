@@ -97,9 +97,18 @@ def test_targets_make_groups_and_the_nearest_wins(project, registry) -> None:
 
 
 def test_targets_of_one_class_that_differ_lie_apart(project, registry) -> None:
-    scale = {"with": {"scale": "probability"}}
-    plan = planned(project, registry, ["saliency", {"use": "input_x_gradient", "target": scale}])
-    assert ids(plan) == ["a/net/predicted/saliency", "a/net/predicted-2/input_x_gradient"]
+    targets = [
+        {"class": "cat", "contrast": "weighted"},
+        {"class": 0, "contrast": "weighted"},
+        {"class": "cat", "contrast": "probability"},
+    ]
+    methods = [{"use": "saliency", "target": target} for target in targets]
+    assert ids(planned(project, registry, ["saliency", *methods])) == [
+        "a/net/predicted/saliency",
+        "a/net/cat-weighted/saliency",
+        "a/net/cat-weighted-2/saliency",
+        "a/net/cat-probability/saliency",
+    ]
 
 
 def test_filters_leave_out_pairs(project, registry) -> None:

@@ -50,16 +50,22 @@ class RescaleRule(TorchFunctionMode):
         Calls of functions that depend on the image in a way the rule does not know, by name.
     failed : MethodError or None
         What the model was stopped for, whatever was made of that on the way.
+    beside : bool
+        Whether a function behind the layers that the rule starts at took what comes from the image
+        beside them.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.unknown: Counter[str] = Counter()
         self.failed: MethodError | None = None
+        self.beside = False
         self._tape: deque[tuple[str, list[Tensor]]] = deque()
         self._recording = False
         # What depends on the image but has no gradient: truths, places, what was detached.
         self._cut_off = WeakTensorKeyDictionary()
+        # Where the rule starts at layers: what the image gives before and beside them.
+        self._before = WeakTensorKeyDictionary()
 
     @contextmanager
     def of_baseline(self) -> Iterator[None]:
@@ -100,12 +106,27 @@ class RescaleRule(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        if not any(map(self._depends, tree_leaves((args, kwargs)))):
-            return func(*args, **kwargs)
+        leaves = tree_leaves((args, kwargs))
+        beside = bool(self._before) and any(map(self._comes_before, leaves))
+        if not any(map(self._depends, leaves)):
+            result = func(*args, **kwargs)
+            if beside:
+                self.comes_before(result)
+            return result
+        self.beside |= beside
         call = Call.of(func, args, kwargs, self._depends, self._unset)
         if call.name not in RULES or is_linear(call) or not _can(call):
             return self._as_it_is(call, func(*args, **kwargs))
         return self._overwrite(call, (self._note if self._recording else self._follow)(call))
+
+    def comes_before(self, values: Any) -> None:
+        """Note that tensors come from the image, before any layer that the rule starts at."""
+        for tensor in tree_leaves(values):
+            if isinstance(tensor, Tensor):
+                self._before[tensor] = True
+
+    def _comes_before(self, thing: Any) -> bool:
+        return isinstance(thing, Tensor) and not thing.requires_grad and thing in self._before
 
     def _depends(self, thing: Any) -> bool:
         return isinstance(thing, Tensor) and (thing.requires_grad or thing in self._cut_off)
