@@ -22,6 +22,10 @@ from .window import Window
 
 def main(path: Path | None = None) -> int:
     """Open a window, with a config or a run in it; give the exit code."""
+    # Here and not in a thread: it looks through every class of Qt, and the process dies where another
+    # thread makes some meanwhile.
+    import pyqtgraph  # type: ignore[import-untyped]  # noqa: F401
+
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     app.setApplicationName("esegeta")

@@ -27,7 +27,6 @@ def warm() -> None:
     """Import what drawing needs, where nobody waits for it."""
     import matplotlib  # noqa: F401
     import nibabel.orientations  # noqa: F401
-    import pyqtgraph  # type: ignore[import-untyped]  # noqa: F401
     from matplotlib import colors  # noqa: F401
 
     from . import columns  # noqa: F401

@@ -8,6 +8,7 @@ import os
 # Without a platform Qt ends the interpreter.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import pyqtgraph  # noqa: F401  # as the wizard does before its window is there
 import pytest
 
 
