@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import engine, fusing, many, methods, metrics, patches, perturbation
+from benchmarks import engine, fusing, many, methods, metrics, patches, perturbation, training
 
 PARTS = {
     "methods": methods,
@@ -13,6 +13,7 @@ PARTS = {
     "many": many,
     "patches": patches,
     "metrics": metrics,
+    "training": training,
 }
 
 if __name__ == "__main__":

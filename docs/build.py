@@ -17,16 +17,21 @@ FOLDER = Path(__file__).parent
 def built_in() -> Registry:
     """Find the plug-ins that come with esegeta, without the user's own."""
     every = find()
-    ours = {name: p for name, p in every.plugins.items() if every.origin(name) == "built-in"}
-    return Registry(plugins=ours, origins=dict.fromkeys(ours, "built-in"))
+    kinds = [every.plugins, every.trainings]
+    ours = [{n: p for n, p in kind.items() if every.origin(p) == "built-in"} for kind in kinds]
+    return Registry(plugins=ours[0], origins=every.origins, trainings=ours[1])
 
 
 def pages() -> dict[str, str]:
     """Make every generated page, by its path below ``docs/``."""
     registry = built_in()
-    plugins = list(registry.plugins.values())
-    made = {"methods/README.md": plugin_pages.table(plugins)}
-    made |= {f"methods/{plugin.name}.md": plugin_pages.page(plugin) for plugin in plugins}
+    plugins, trainings = registry.plugins, registry.trainings
+    every = [*plugins.values(), *trainings.values()]
+    made = {"methods/README.md": plugin_pages.table(every)}
+    # A method that is trained and its training share a page.
+    for plugin in {**trainings, **plugins}.values():
+        page = plugin_pages.page(plugin, trainings.get(plugin.name))
+        made[f"methods/{plugin.name}.md"] = page
     made["config-reference.md"] = schema_page.page(registry)
     return made
 

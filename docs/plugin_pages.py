@@ -17,14 +17,18 @@ FAMILIES = {
     "explainability": "explainability: what the model has learnt, or where it looks",
     "wrapper": "wrapper: from a model's output to class scores",
     "metric": "metric: how far a map can be trusted",
+    "training": "training: what is learnt before it explains",
 }
+MAKES = {"artifact": "an artifact", "model": "the model itself"}
 LAYER = "layer4"
 """Stands for a layer in the examples."""
 
 
 def table(plugins: Sequence[Plugin]) -> str:
     """Write the page that lists every plug-in."""
-    methods = [plugin for plugin in plugins if plugin.family not in ("wrapper", "metric")]
+    others = ("wrapper", "metric", "training")
+    methods = [plugin for plugin in plugins if plugin.family not in others]
+    trainings = [plugin for plugin in plugins if plugin.trains]
     metrics = [plugin for plugin in plugins if plugin.family == "metric"]
     wrappers = [plugin for plugin in plugins if plugin.family == "wrapper"]
     titles = ["family", "name", "what it shows", "cost", "layer", "gradients", "images", "tasks"]
@@ -67,13 +71,37 @@ def table(plugins: Sequence[Plugin]) -> str:
                 ["name", "what it says", "better", "cost", "paper"],
                 [[_link(p), p.summary, _better(p), cost(p), p.paper] for p in metrics],
             ),
+            "",
+            "## Trainings",
+            "",
+            *paragraph(
+                'A training is named in "train", and done by `esegeta train`. It makes what the method of '
+                "its name explains with, or a model that explains itself. See "
+                "[Training](../training.md)."
+            ),
+            "",
+            *markdown.table(
+                ["name", "what it does", "makes", "images", "tasks", "paper"],
+                [
+                    [_link(p), p.summary, MAKES[p.makes], _images(p), ", ".join(p.tasks), p.paper]
+                    for p in trainings
+                ],
+            ),
         ]
     )
 
 
-def page(plugin: Plugin) -> str:
-    """Write the page of one plug-in."""
-    lines = [f"# {plugin.name}", "", GENERATED, "", *_doc(plugin.doc), ""]
+def page(plugin: Plugin, training: Plugin | None = None) -> str:
+    """Write the page of one plug-in, and of the training that it needs."""
+    lines = [f"# {plugin.name}", "", GENERATED, "", *_whole(plugin)]
+    if training is not None and training is not plugin:
+        lines += ["", "## Its training", "", *_whole(training, below="###")]
+    return _text(lines)
+
+
+def _whole(plugin: Plugin, below: str = "##") -> list[str]:
+    """Write all there is to say of a plug-in, under headings of this depth."""
+    lines = [*_doc(plugin.doc), ""]
     lines += [*markdown.table(["", ""], _facts(plugin)), ""]
     parameters = plugin.parameters.model_json_schema().get("properties", {})
     if parameters:
@@ -87,14 +115,14 @@ def page(plugin: Plugin) -> str:
             ]
             for name, schema in parameters.items()
         ]
-        lines += ["## Parameters", ""]
+        lines += [f"{below} Parameters", ""]
         lines += [*markdown.table(["name", "type", "bounds", "default", "what it does"], rows), ""]
     else:
         lines += ["It has no parameters.", ""]
-    lines += ["## In a config", "", *block(example(plugin)), ""]
+    lines += [f"{below} In a config", "", *block(example(plugin))]
     if plugin.takes_layer:
-        lines.append("`esegeta layers CONFIG` lists the layers of your models.")
-    return _text(lines)
+        lines += ["", "`esegeta layers CONFIG` lists the layers of your models."]
+    return lines
 
 
 def example(plugin: Plugin) -> dict[str, object]:
@@ -108,6 +136,9 @@ def example(plugin: Plugin) -> dict[str, object]:
         return {"target": {"class": "predicted", "wrapper": plugin.name} | given}
     if plugin.family == "metric":
         return {"evaluate": [{"use": plugin.name} | given]}
+    if plugin.trains:
+        data = {"path": "train.npz", "key": "images", "labels": "labels"}
+        return {"train": [{"use": plugin.name} | given | {"data": data}]}
     layers = {"layers": [LAYER]} if plugin.takes_layer else {}
     return {"use": plugin.name} | given | layers
 
@@ -134,7 +165,10 @@ def _facts(plugin: Plugin) -> list[tuple[str, str]]:
     facts = [("family", FAMILIES[plugin.family])]
     if plugin.family == "metric":
         facts += [("paper", plugin.paper), ("cost", cost(plugin)), ("better", _better(plugin))]
+    elif plugin.trains:
+        facts += [("paper", plugin.paper), ("makes", MAKES[plugin.makes])]
     elif plugin.family != "wrapper":
+        facts += [("has to be trained", "yes")] if plugin.takes_artifact else []
         facts += [("paper", plugin.paper), ("cost", _cost(plugin))]
         facts += [("needs a layer", "yes" if plugin.takes_layer else "no")]
         facts += [("needs gradients", "yes" if plugin.gradients else "no")]

@@ -10,7 +10,9 @@ from docs.plugin_pages import GENERATED
 from esegeta.config import schema
 from esegeta.registry import Registry
 
-PARTS = ("Model", "Patches", "Image", "Step", "Target", "Method", "Metric", "Execution")
+PARTS = (
+    "Model", "Patches", "Image", "Step", "Target", "Method", "Metric", "Training", "Data", "Execution"
+)  # fmt: skip
 """In the order in which a config mentions them."""
 
 INSTEAD = {
@@ -18,6 +20,10 @@ INSTEAD = {
     ("Target", "wrapper"): "a [wrapper](methods/README.md#wrappers)",
     ("Step", "use"): "a [step](#steps)",
     ("Metric", "use"): "a [metric](methods/README.md#metrics)",
+    ("Training", "use"): "a [training](methods/README.md#trainings)",
+    ("Training", "data"): "[Data](#data)",
+    ("Training", "validation"): "[Data](#data)",
+    ("Config", "train"): "list of [Training](#training)",
     ("Config", "methods"): "list of names or [Method](#method)",
     ("Config", "evaluate"): "list of names or [Metric](#metric)",
 }

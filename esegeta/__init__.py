@@ -7,6 +7,12 @@ from esegeta.version import __version__
 
 if TYPE_CHECKING:
     from esegeta.checks import CheckFailed as CheckFailed
+    from esegeta.decorators import attribution as attribution
+    from esegeta.decorators import explainability as explainability
+    from esegeta.decorators import layer_attribution as layer_attribution
+    from esegeta.decorators import metric as metric
+    from esegeta.decorators import training as training
+    from esegeta.decorators import wrapper as wrapper
     from esegeta.engine import explain as explain
     from esegeta.errors import ConfigError as ConfigError
     from esegeta.errors import EsegetaError as EsegetaError
@@ -20,15 +26,14 @@ if TYPE_CHECKING:
     from esegeta.evaluation import Imputation as Imputation
     from esegeta.evaluation import Measure as Measure
     from esegeta.explanation import Explanation as Explanation
+    from esegeta.learning import Artifact as Artifact
+    from esegeta.learning import Course as Course
+    from esegeta.learning import Learner as Learner
+    from esegeta.learning.api import Trained as Trained
+    from esegeta.learning.api import train as train
     from esegeta.libraries import import_library as import_library
     from esegeta.libraries import library_call as library_call
-    from esegeta.plugin import Param as Param
-    from esegeta.plugin import Passes as Passes
-    from esegeta.plugin import attribution as attribution
-    from esegeta.plugin import explainability as explainability
-    from esegeta.plugin import layer_attribution as layer_attribution
-    from esegeta.plugin import metric as metric
-    from esegeta.plugin import wrapper as wrapper
+    from esegeta.passes import Passes as Passes
     from esegeta.probe import Baseline as Baseline
     from esegeta.probe import Layer as Layer
     from esegeta.probe import Patches as Patches
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from esegeta.probe import Region as Region
     from esegeta.probe import sliding_boxes as sliding_boxes
     from esegeta.runs import run as run
+    from esegeta.signature import Param as Param
 
 # Resolved on first use (PEP 562), so that `esegeta --help` and `validate` start without torch.
 _HOME = {
@@ -55,13 +61,14 @@ _HOME = {
     "Explanation": "explanation",
     "import_library": "libraries",
     "library_call": "libraries",
-    "Param": "plugin",
-    "Passes": "plugin",
-    "attribution": "plugin",
-    "explainability": "plugin",
-    "layer_attribution": "plugin",
-    "metric": "plugin",
-    "wrapper": "plugin",
+    "Param": "signature",
+    "Passes": "passes",
+    "attribution": "decorators",
+    "explainability": "decorators",
+    "layer_attribution": "decorators",
+    "metric": "decorators",
+    "training": "decorators",
+    "wrapper": "decorators",
     "Baseline": "probe",
     "Layer": "probe",
     "Patches": "probe",
@@ -69,6 +76,11 @@ _HOME = {
     "Region": "probe",
     "sliding_boxes": "probe",
     "run": "runs",
+    "Artifact": "learning",
+    "Course": "learning",
+    "Learner": "learning",
+    "Trained": "learning.api",
+    "train": "learning.api",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -7,7 +7,8 @@ from typing import Any
 from rich.table import Column, Table
 
 from esegeta.errors import PluginError
-from esegeta.plugin import Passes, Plugin
+from esegeta.passes import Passes
+from esegeta.plugin import Plugin
 from esegeta.registry import Registry
 
 
@@ -15,6 +16,7 @@ def record(registry: Registry) -> dict[str, Any]:
     """Give all plug-ins, wrappers too, and the unavailable ones as JSON data."""
     return {
         "plugins": [entry(plugin, registry) for plugin in registry.plugins.values()],
+        "trainings": [entry(plugin, registry) for plugin in registry.trainings.values()],
         "unavailable": [
             {
                 "name": one.name,
@@ -26,6 +28,13 @@ def record(registry: Registry) -> dict[str, Any]:
             for one in registry.unavailable
         ],
     }
+
+
+def named(name: str, registry: Registry) -> dict[str, Any]:
+    """Give what is known of a plug-in, or of a training that no method has the name of."""
+    if name not in registry.plugins and name in registry.trainings:
+        return entry(registry.trainings[name], registry)
+    return entry(registry.get(name), registry)
 
 
 def entry(plugin: Plugin, registry: Registry) -> dict[str, Any]:
@@ -40,13 +49,14 @@ def entry(plugin: Plugin, registry: Registry) -> dict[str, Any]:
         "parameters": plugin.parameters.model_json_schema(),
         "passes": passes and {"forward": passes.forward, "backward": passes.backward},
         "takes_layer": plugin.takes_layer,
+        "takes_artifact": plugin.takes_artifact,
         "fused": plugin.fused,
         "best": plugin.best,
         "gradients": plugin.gradients,
         "ndim": list(plugin.ndim),
         "tasks": list(plugin.tasks),
         "library": plugin.library,
-        "origin": registry.origin(plugin.name),
+        "origin": registry.origin(plugin),
         "source": str(plugin.source),
     }
 
@@ -66,9 +76,9 @@ def table(registry: Registry, width: int) -> Table:
     more = ("paper", "from") if width >= WIDE else ()
     drawn = Table(*names, "what it shows", "cost", *more)
     family = None
-    for plugin in registry.plugins.values():
+    for plugin in [*registry.plugins.values(), *registry.trainings.values()]:
         first = plugin.family if plugin.family != family else ""
-        rest = (plugin.paper, registry.origin(plugin.name)) if more else ()
+        rest = (plugin.paper, registry.origin(plugin)) if more else ()
         drawn.add_row(first, plugin.name, plugin.summary, cost(plugin), *rest)
         family = plugin.family
     return drawn
@@ -94,7 +104,7 @@ def page(entry: dict[str, Any]) -> str:
 
 def cost(plugin: Plugin) -> str:
     """Write what a method costs with its defaults: ``32 F + 32 B``, ``shared`` for the one pass."""
-    if plugin.family == "wrapper":
+    if plugin.family in ("wrapper", "training"):
         return ""
     passes = _cost(plugin)
     if passes is None:

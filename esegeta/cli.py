@@ -6,18 +6,15 @@ import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from esegeta import experimenting, inspecting
+from esegeta import experimenting, inspecting, teaching
 from esegeta.console import plug_ins, print_json, print_summary, print_table, terminal
 from esegeta.errors import ConfigError, EsegetaError, PluginError, RunError
 from esegeta.streams import stdout_aside
 from esegeta.version import __version__
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     help="Shows what an image model looks at: maps of it, from a JSON file to a report.",
@@ -28,6 +25,7 @@ app = typer.Typer(
 )
 
 app.add_typer(inspecting.app, name="inspect", hidden=True)
+app.command()(teaching.train)
 app.command()(experimenting.experiment)
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The JSON file, or 'demo'.")]
@@ -265,12 +263,15 @@ def methods(
 
     with stdout_aside():
         registry = plug_ins(plugins or ())
-        entry = None if name is None else catalogue.entry(registry.get(name), registry)
+        entry = None if name is None else catalogue.named(name, registry)
         record = catalogue.record(registry)
     if as_json:
         print_json(entry or record)
     elif entry is not None:
         typer.echo(catalogue.page(entry))
+        training = registry.trainings.get(name or "")
+        if training is not None and entry["family"] != "training":
+            typer.echo(f"\n{catalogue.page(catalogue.entry(training, registry))}")
     else:
         print_table(catalogue.table(registry, terminal().width))
         for line in catalogue.unavailable(registry):
@@ -328,7 +329,10 @@ def convert(
 def new_plugin(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The method's name.")],
     family: Annotated[
-        str, typer.Option(help="attribution, layer_attribution, explainability, wrapper or metric.")
+        str,
+        typer.Option(
+            help="attribution, layer_attribution, explainability, wrapper, metric or training."
+        ),
     ] = "attribution",
     folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path("plugins"),
 ) -> None:

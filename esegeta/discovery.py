@@ -28,6 +28,7 @@ FOLDERS = {
     "explainability": "explainability",
     "wrappers": "wrapper",
     "metrics": "metric",
+    "training": "training",
 }
 """The sub-folders of the built-in plug-ins, and the family each is for."""
 
@@ -38,6 +39,8 @@ EXTRAS = {
     "torchray": "torchray",
     "lucent": "lucent",
     "quantus": "quantus",
+    "lightning": "train",
+    "optuna": "train",
 }
 """Which extra of esegeta brings a module."""
 
@@ -164,10 +167,12 @@ def _imported(path: Path, origin: str, module: str | None, family: str | None) -
             for name, kind in dict.fromkeys(names)
         ]
         return Found(origin, [], lost)
-    names = _declared(path)
-    twice = {name for name, _ in names if [n for n, _ in names].count(name) > 1}
-    lost = [_twice(plugin) for plugin in plugins if plugin.name in twice]
-    return Found(origin, [plugin for plugin in plugins if plugin.name not in twice], lost)
+    # A training may have the name of the method that reads what it makes.
+    written = [(name, kind == "training") for name, kind in _declared(path)]
+    twice = {pair for pair in written if written.count(pair) > 1}
+    double = [plugin for plugin in plugins if (plugin.name, plugin.trains) in twice]
+    kept = [plugin for plugin in plugins if plugin not in double]
+    return Found(origin, kept, [_twice(plugin) for plugin in double])
 
 
 def _by_path(path: Path) -> ModuleType:
@@ -217,7 +222,9 @@ def _declarations(node: ast.FunctionDef) -> Iterator[tuple[str, str | None]]:
         if family in FAMILIES:
             keywords = {k.arg: k.value for k in call.keywords}
             library = getattr(keywords.get("library"), "value", None)
-            yield f"{library}.{node.name}" if isinstance(library, str) else node.name, family
+            method = getattr(keywords.get("method"), "value", None)
+            name = method if isinstance(method, str) else node.name
+            yield f"{library}.{name}" if isinstance(library, str) else name, family
 
 
 def _twice(plugin: Plugin) -> Unavailable:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,9 +17,11 @@ from esegeta.checks import CheckFailed, check_map
 from esegeta.errors import MethodError, TargetError, counted, listed, unknown
 from esegeta.explanation import Explanation
 from esegeta.isolation import peak_memory, quarantine
+from esegeta.learning.artifact import Artifact
 from esegeta.models import choose, expected_input, layers
+from esegeta.passes import Passes
 from esegeta.patterns import open_ended
-from esegeta.plugin import Passes, Plugin
+from esegeta.plugin import Plugin
 from esegeta.precision import require_amp, spot_check
 from esegeta.probe import Patches, Placed, Probe, Region, Target
 from esegeta.probe.checkpoint import Checkpoint
@@ -96,6 +99,7 @@ def run_method(
     plugin: Plugin,
     *,
     layer: str | None = None,
+    artifact: Artifact | None = None,
     parameters: BaseModel | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -105,6 +109,8 @@ def run_method(
 
     Parameters
     ----------
+    artifact : Artifact, optional
+        What a training made, for methods that take it.
     seed : int
         Of everything the method draws; torch, numpy and random are left as they were.
     progress : callable, optional
@@ -115,7 +121,7 @@ def run_method(
     Raises
     ------
     MethodError
-        If the method does not serve this image, or cannot work on this model.
+        If the method does not serve this image, cannot work on this model, or was trained for another.
     CheckFailed
         If the map is zero, constant or not finite.
     """
@@ -127,6 +133,11 @@ def run_method(
         raise MethodError(
             f"'{plugin.name}' {'needs a layer' if plugin.takes_layer else 'takes no layer'}."
         )
+    if plugin.takes_artifact != (artifact is not None):
+        needs = (
+            "has to be trained, and needs its artifact" if artifact is None else "is not trained"
+        )
+        raise MethodError(f"'{plugin.name}' {needs}.")
     require_amp(plugin, probe)
     before = probe.passes
     estimate = expected(probe, plugin, chosen)
@@ -134,7 +145,10 @@ def run_method(
     probe.progress = _reporter(probe, estimate, progress)
     start = time.perf_counter()
     with quarantine(seed, probe.network.device), peak_memory(probe.network.device) as peak:
-        arguments = () if layer is None else (probe.layer(layer),)
+        arguments: tuple[Any, ...] = () if layer is None else (probe.layer(layer),)
+        if artifact is not None:
+            artifact.require(plugin.name, probe)
+            arguments = (artifact,)
         returned = plugin.function(probe, *arguments, **plugin.arguments(chosen))
         values = on_image_grid(returned, probe, plugin)
     seconds = time.perf_counter() - start
@@ -196,6 +210,7 @@ def explain(
     contrast: Contrast = "none",
     output: str | int | None = None,
     patches: Patches | None = None,
+    artifact: Path | str | None = None,
     seed: int = 0,
     **parameters: Any,
 ) -> Explanation:
@@ -226,6 +241,8 @@ def explain(
         Which entry of a tuple or mapping that the model returns is its prediction.
     patches : Patches, optional
         Where a segmentation model takes the image in patches.
+    artifact : path, optional
+        The folder that a training wrote, for methods that are trained.
     **parameters
         The method's own parameters.
 
@@ -266,7 +283,8 @@ def explain(
         seed=seed,
     )
     chosen = _validated(plugin, parameters)
-    return run_method(probe, plugin, layer=layer, parameters=chosen, seed=seed)
+    found = Artifact.open(artifact) if artifact is not None else None
+    return run_method(probe, plugin, layer=layer, artifact=found, parameters=chosen, seed=seed)
 
 
 def require_task(plugin: Plugin, task: str) -> None:

@@ -114,7 +114,8 @@ def dangling(path: Path) -> str | None:
 
 def counted(number: int, noun: str) -> str:
     """Give a number of things in words: 1 voxel, 2 voxels."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    plural = "es" if noun.endswith("s") else "s"
+    return f"{number} {noun}{'' if number == 1 else plural}"
 
 
 def shorten(value: object, limit: int = 60) -> str:

@@ -1,64 +1,29 @@
-"""The contract of a plug-in: a function and its signature become a typed, registered plug-in.
-
-A plug-in file reads like this (torch is imported by the plug-in, never by this module)::
-
-    @attribution(paper="Petsiuk et al., BMVC 2018", passes=lambda p: Passes(forward=p.masks))
-    def rise(
-        probe: Probe,
-        *,
-        masks: Annotated[int, Param(ge=1, help="Random masks; more is smoother")] = 4000,
-    ) -> Tensor:
-        \"\"\"How much the score expects of each pixel, over random masks.\"\"\"
-
-The keyword-only parameters, with their types, bounds and help, are the schema that the config,
-the command line, the forms and the documentation use.
-"""
+"""What is known of a plug-in: a function with its typed parameters, its cost and what it serves."""
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
 
 from esegeta.errors import PluginError
 from esegeta.passes import Passes
-from esegeta.signature import Param, complain, parameters_model, positional
 
-__all__ = [
-    "Family",
-    "Param",
-    "Passes",
-    "Plugin",
-    "Returns",
-    "attribution",
-    "explainability",
-    "layer_attribution",
-    "metric",
-    "wrapper",
+Family = Literal[
+    "attribution", "layer_attribution", "explainability", "wrapper", "metric", "training"
 ]
-
-Family = Literal["attribution", "layer_attribution", "explainability", "wrapper", "metric"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 Returns = Literal["map", "image", "sheet"]
 """A map is laid over the image, an image lies on its grid, a sheet is a picture of its own."""
 
-EXPECTED: dict[Family, tuple[tuple[str, ...], ...]] = {
-    "attribution": (("probe",), ("probe", "layer")),
-    "layer_attribution": (("probe", "layer"),),
-    "explainability": (("probe",), ("probe", "layer")),
-    "wrapper": (("output", "region"),),
-    "metric": (("case",),),
-}
-"""The positional parameters a function of each family may have."""
-
 Best = Literal["high", "low"]
 
-F = TypeVar("F", bound=Callable[..., Any])
-
+Makes = Literal["artifact", "model"]
+"""Whether a training makes what a method explains a model with, or the weights of the model itself."""
 
 Linear = bool | Callable[[Any], bool]
 """Whether a map is linear in what is asked of the output, or, of its parameters, when."""
@@ -78,14 +43,15 @@ class Plugin:
     Parameters
     ----------
     name : str
-        The function's name; a library's adapter carries the library: ``captum.deep_lift``.
-    family : {"attribution", "layer_attribution", "explainability", "wrapper", "metric"}
+        The function's name; a library's adapter carries the library: ``captum.deep_lift``. A training
+        has the name of the method that reads what it makes.
+    family : {"attribution", "layer_attribution", "explainability", "wrapper", "metric", "training"}
     function : callable
         As written by its author.
     parameters : type of pydantic.BaseModel
         Its keyword-only parameters; unknown names and other JSON types are refused.
-    takes_layer : bool
-        Whether its second positional parameter is ``layer``.
+    takes_layer, takes_artifact : bool
+        Whether its second positional parameter is ``layer``, or ``artifact``: what a training made.
     summary, doc : str
         First line and whole of the docstring.
     paper : str
@@ -115,6 +81,8 @@ class Plugin:
         target's contrast is the contrast of the classes' maps. Ask through `is_linear`.
     best : {"high", "low"}, optional
         Which values of a metric are the better ones.
+    makes : {"artifact", "model"}
+        What a training makes.
     """
 
     name: str
@@ -136,6 +104,8 @@ class Plugin:
     returns: Returns = "map"
     linear: Linear = False
     best: Best | None = None
+    takes_artifact: bool = False
+    makes: Makes = "artifact"
 
     @property
     def source(self) -> Path:
@@ -147,6 +117,11 @@ class Plugin:
         if _parameters_of(self.passes) > 1:
             return self.passes(parameters, spatial)
         return self.passes(parameters)
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is a training, whose name may be that of a method."""
+        return self.family == "training"
 
     @property
     def slope(self) -> bool:
@@ -187,178 +162,6 @@ class Plugin:
 @lru_cache
 def _parameters_of(passes: Cost) -> int:
     return len(inspect.signature(passes).parameters)
-
-
-class MethodDecorator:
-    """Makes a function a plug-in of one family of methods; the function itself is unchanged."""
-
-    def __init__(self, family: Family, doc: str) -> None:
-        self.family: Family = family
-        self.__doc__ = doc
-
-    def __call__(
-        self,
-        function: Callable[..., Any] | None = None,
-        /,
-        *,
-        paper: str | None = None,
-        passes: Cost | Passes | None = None,
-        ndim: tuple[int, ...] = (2, 3),
-        tasks: tuple[str, ...] = ("classification", "segmentation"),
-        gradients: bool = True,
-        precision: Literal["any", "full"] = "any",
-        library: str | None = None,
-        show: Literal["signed", "magnitude"] = "signed",
-        fused: bool = False,
-        returns: Returns | None = None,
-        linear: Linear = False,
-    ) -> Callable[[F], F]:
-        """Take what cannot be read off the signature; see `Plugin` for the meaning of each.
-
-        `paper` and `passes` are needed; `passes` may be a `Passes` where the cost is always the same.
-        An explainability method returns an image where it does not say, the others always a map.
-        """
-        if function is not None:
-            raise complain(function, self._lacks('paper="…", passes=lambda p: Passes(forward=1)'))
-
-        def decorate(function: F) -> F:
-            if paper is None:
-                raise complain(function, self._lacks('paper="Author et al., Venue Year"'))
-            if passes is None:
-                raise complain(function, self._lacks("passes=lambda p: Passes(forward=1)"))
-            usual: Returns = "image" if self.family == "explainability" else "map"
-            if usual == "map" and returns not in (None, "map"):
-                raise complain(function, f"{article(self.family)} returns a map, no {returns}")
-            return _register(
-                function,
-                self.family,
-                paper=paper,
-                passes=_always(passes) if isinstance(passes, Passes) else passes,
-                ndim=ndim,
-                tasks=tasks,
-                gradients=gradients,
-                precision=precision,
-                library=library,
-                show=show,
-                fused=fused,
-                returns=returns or usual,
-                linear=linear,
-            )
-
-        return decorate
-
-    def _lacks(self, argument: str) -> str:
-        return f"@{self.family} needs {argument}"
-
-
-attribution = MethodDecorator("attribution", "A method that returns a map on the image's grid.")
-layer_attribution = MethodDecorator(
-    "layer_attribution", "A method that gets a layer and returns a map on that layer's grid."
-)
-explainability = MethodDecorator(
-    "explainability",
-    "A method that shows what the model has learnt: an image, a sheet of them, or a map.",
-)
-
-
-def wrapper(
-    *,
-    paper: str = "",
-    ndim: tuple[int, ...] = (2, 3),
-    tasks: tuple[str, ...] = ("classification", "segmentation"),
-) -> Callable[[F], F]:
-    """Make ``f(output, region, *, …)`` a wrapper: model output -> class scores (N, classes)."""
-
-    def decorate(function: F) -> F:
-        return _register(
-            function, "wrapper", paper=paper, passes=lambda p: Passes(), ndim=ndim, tasks=tasks
-        )
-
-    return decorate
-
-
-def metric(
-    *,
-    paper: str,
-    passes: Cost | Passes,
-    best: Best | None = None,
-    ndim: tuple[int, ...] = (2, 3),
-    tasks: tuple[str, ...] = ("classification", "segmentation"),
-    library: str | None = None,
-) -> Callable[[F], F]:
-    """Make ``f(case, *, …)`` a metric: how far a map can be trusted, as a `Measure`.
-
-    ``passes=lambda p, one: …`` gets what making the judged map once costs.
-    """
-
-    def decorate(function: F) -> F:
-        cost = _always(passes) if isinstance(passes, Passes) else passes
-        return _register(
-            function, "metric", paper=paper, passes=cost, best=best, ndim=ndim, tasks=tasks,
-            library=library,
-        )  # fmt: skip
-
-    return decorate
-
-
-def _always(passes: Passes) -> Cost:
-    return lambda parameters: passes
-
-
-def _register(
-    function: F, family: Family, *, passes: Cost, library: str | None = None, **known: Any
-) -> F:
-    """Read the signature and hang the `Plugin` on the function as ``__esegeta__``."""
-    doc = inspect.getdoc(function)
-    if not doc:
-        raise complain(function, "it has no docstring; its first line says what the map shows")
-    if library and not library.isidentifier():
-        raise complain(function, f"library={library!r} is no name; expected one like 'captum'")
-    if not callable(passes):
-        raise complain(function, f"passes is {passes!r}; expected lambda p: Passes(forward=1)")
-    names = positional(function)
-    if names not in EXPECTED[family]:
-        given = f"{function.__name__}({', '.join(names)})"
-        forms = " or ".join(f"({', '.join(form)}, *, …)" for form in EXPECTED[family])
-        raise complain(
-            function, f"its positional parameters are {given}; {article(family)} takes {forms}"
-        )
-    plugin = Plugin(
-        name=f"{library}.{function.__name__}" if library else function.__name__,
-        family=family,
-        function=function,
-        parameters=parameters_model(function),
-        takes_layer="layer" in names,
-        summary=doc.splitlines()[0],
-        doc=doc,
-        passes=passes,
-        library=library,
-        **known,
-    )
-    _try_passes(plugin)
-    setattr(function, "__esegeta__", plugin)  # noqa: B010  (mypy knows no such attribute)
-    return function
-
-
-def article(family: Family) -> str:
-    """Name a family in a sentence."""
-    noun = family if family in ("wrapper", "metric") else f"{family} method"
-    return f"{'a' if noun[0] not in 'aeiou' else 'an'} {noun}"
-
-
-def _try_passes(plugin: Plugin) -> None:
-    """Call `passes` with the defaults, so that a slip shows where it is written, not in a plan."""
-    fields = plugin.parameters.model_fields.values()
-    if any(field.is_required() for field in fields):
-        return
-    try:
-        values = plugin.validate({})
-        is_metric = plugin.family == "metric"
-        cost = plugin.judging(values, Passes(1, 1)) if is_metric else plugin.cost(values)
-    except Exception as error:
-        raise complain(plugin.function, f"passes fails on the defaults: {error!r}") from error
-    if not isinstance(cost, Passes):
-        raise complain(plugin.function, f"passes returns {cost!r}; expected Passes(forward=…, …)")
 
 
 def plugin_of(function: Callable[..., Any]) -> Plugin:

@@ -27,11 +27,14 @@ class Registry:
         What was found and cannot be used, with reason and remedy.
     origins : dict of str to str
         See `origin`.
+    trainings : dict of str to Plugin
+        Trainings by name, which may be that of the method that reads what they make.
     """
 
     plugins: dict[str, Plugin] = field(default_factory=dict)
     unavailable: list[Unavailable] = field(default_factory=list)
     origins: dict[str, str] = field(default_factory=dict)
+    trainings: dict[str, Plugin] = field(default_factory=dict)
 
     def get(self, name: str, family: Family | None = None) -> Plugin:
         """Find a plug-in by name.
@@ -69,6 +72,21 @@ class Registry:
             raise PluginError(f"{name!r} is a {plugin.family}, not a method; it belongs in {where}")
         return plugin
 
+    def training(self, name: str) -> Plugin:
+        """Find a training by name.
+
+        Raises
+        ------
+        PluginError
+            Where it is unknown (with the nearest name) or unavailable (with reason and remedy).
+        """
+        if name in self.trainings:
+            return self.trainings[name]
+        lost = next((u for u in self.unavailable if (u.name, u.family) == (name, "training")), None)
+        if lost is not None:
+            raise PluginError(f"{name!r} is unavailable: {lost.reason}. Remedy: {lost.remedy}")
+        raise PluginError(unknown("training", name, self.trainings))
+
     def lost(self, name: str) -> Unavailable | None:
         """Find the reason why a plug-in of this name, or its whole file, cannot be used."""
         for candidate in (name, name.partition(".")[0]):
@@ -93,10 +111,15 @@ class Registry:
         """Give the plug-ins that say how far a map can be trusted."""
         return [plugin for plugin in self.plugins.values() if plugin.family == "metric"]
 
-    def origin(self, name: str) -> str:
+    def origin(self, plugin: Plugin | str) -> str:
         """Say where a plug-in comes from: ``built-in``, a folder, or ``entry point NAME``."""
-        self.get(name)
-        return self.origins[name]
+        found = self.get(plugin) if isinstance(plugin, str) else plugin
+        return self.origins[_key(found)]
+
+
+def _key(plugin: Plugin) -> str:
+    """Tell a training from the method of its name."""
+    return f"{plugin.name} (training)" if plugin.trains else plugin.name
 
 
 def user_folder() -> Path | None:
@@ -147,16 +170,22 @@ def find(folders: Sequence[Path] = ()) -> Registry:
 
 def _build(found: Iterable[Found]) -> Registry:
     """Order by family and name, and set aside what claims a name that another file has."""
-    claims: dict[str, dict[Path, Found]] = {}
+    claims: dict[tuple[str, bool], dict[Path, Found]] = {}
     registry = Registry()
     for one in found:
         registry.unavailable.extend(one.unavailable)
         for plugin in one.plugins:
             # A file may be reached twice, as by a folder and an entry point: that is one claim.
-            claims.setdefault(plugin.name, {}).setdefault(plugin.source.resolve(), one)
+            files = claims.setdefault((plugin.name, plugin.trains), {})
+            files.setdefault(plugin.source.resolve(), one)
     kept: list[tuple[Plugin, str]] = []
-    for name, files in claims.items():
-        plugins = [(p, one.origin) for one in files.values() for p in one.plugins if p.name == name]
+    for claim, files in claims.items():
+        plugins = [
+            (p, one.origin)
+            for one in files.values()
+            for p in one.plugins
+            if (p.name, p.trains) == claim
+        ]
         ours = [pair for pair in plugins if pair[1] == BUILT_IN]
         stays = plugins if len(files) == 1 else ours if len(ours) == 1 else []
         kept += stays[:1]
@@ -167,8 +196,9 @@ def _build(found: Iterable[Found]) -> Registry:
         )
     kept.sort(key=lambda pair: (FAMILIES.index(pair[0].family), pair[0].name))
     for plugin, origin in kept:
-        registry.plugins[plugin.name] = plugin
-        registry.origins[plugin.name] = origin
+        known = registry.trainings if plugin.trains else registry.plugins
+        known[plugin.name] = plugin
+        registry.origins[_key(plugin)] = origin
     return registry
 
 

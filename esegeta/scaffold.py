@@ -151,12 +151,77 @@ def {name}(
     return Measure(float(without_least - without_most))
 '''
 
+TRAINING = '''"""{title}: a method that is learnt first, and its training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from esegeta import Artifact, Course, Learner, Param, Passes, Probe, attribution, training
+
+
+class Slopes(nn.Module):
+    """A weight for each class and value of an image."""
+
+    def __init__(self, shape: list[int], classes: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(classes, *shape))
+
+
+class Follow(Learner):
+    """Learns to say what the model says, as a sum over the image."""
+
+    def __init__(self, course: Course, rate: float) -> None:
+        super().__init__()
+        self.settings = {{"shape": list(course.shape), "classes": course.classes}}
+        self.kept = self.slopes = Slopes(**self.settings)
+        self.scores, self.rate = course.scores, rate
+
+    def optimiser(self, steps: int) -> tuple[Adam, Any]:
+        """Adam, without a schedule."""
+        return Adam(self.parameters(), lr=self.rate), None
+
+    def losses(self, images: Tensor, labels: Tensor | None, step: int) -> dict[str, Tensor]:
+        """How far the sums are from the model's scores."""
+        made = torch.einsum("n...,k...->nk", images, self.slopes.weight)
+        return {{"loss": (made - self.scores(images).detach()).square().mean()}}
+
+
+@training(paper="yours to name", method="{name}")
+def train_{name}(
+    course: Course, *, rate: Annotated[float, Param(gt=0, help="Learning rate")] = 0.01
+) -> Learner:
+    """Fit a linear model to the scores of the one that is explained."""
+    return Follow(course, rate)
+
+
+@attribution(paper="yours to name", passes=Passes(forward=1), gradients=False)
+def {name}(
+    probe: Probe,
+    artifact: Artifact,
+    *,
+    power: Annotated[float, Param(gt=0, help="Above 1, strong values stand out more")] = 1.0,
+) -> Tensor:
+    """What each pixel or voxel adds to the linear model's score.
+
+    ``artifact`` is what the training made; the framework refuses one that was made for another model.
+    """
+    weight = artifact.network(Slopes, probe.image.device).weight
+    product = weight[probe.index] * probe.image[0]
+    return product.sign() * product.abs() ** power
+'''
+
 TEMPLATES: dict[Family, str] = {
     "attribution": ATTRIBUTION,
     "layer_attribution": LAYER_ATTRIBUTION,
     "explainability": EXPLAINABILITY,
     "wrapper": WRAPPER,
     "metric": METRIC,
+    "training": TRAINING,
 }
 
 CONTRACTS = {"wrapper": "WrapperContract", "metric": "MetricContract"}
@@ -182,7 +247,8 @@ def new_plugin(name: str, family: str, folder: Path) -> list[Path]:
     ----------
     name : str
         The function's name, and so the method's.
-    family : {"attribution", "layer_attribution", "explainability", "wrapper", "metric"}
+    family : {"attribution", "layer_attribution", "explainability", "wrapper", "metric", "training"}
+        A training comes with the method that reads what it makes.
     folder : Path
         Made where it does not exist; what lies in its sub-folders is no plug-in.
 

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from esegeta.models.zoo import OneForAll
 from esegeta.testing import CASES, Case
 from tests.nets_attention import ViT
 
@@ -22,6 +23,20 @@ class Transformer(Case):
     def model(self):
         cells = (2,) * self.ndim if self.patched else tuple(side // 4 for side in self.spatial)
         return ViT(self.ndim, "fused", self.task == "classification", self.task, cells=cells).eval()
+
+
+class SelfExplaining(Case):
+    """A classifier that gives every patch its part in every class."""
+
+    @property
+    def spatial(self):
+        """Of whole patches."""
+        return (12, 8) if self.ndim == 2 else (12, 8, 8)
+
+    def model(self):
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            return OneForAll(self.spatial, 2, 3, 4, width=16, depth=1, heads=2).eval()
 
 
 class Deep(nn.Module):

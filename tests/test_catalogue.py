@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 import pytest
 
-from esegeta import catalogue
-from esegeta.plugin import Param, Passes, attribution, plugin_of
+from esegeta import Param, Passes, attribution, catalogue
+from esegeta.plugin import plugin_of
 from esegeta.registry import Registry, find
 
 

@@ -6,16 +6,9 @@ from typing import Annotated, Literal, Optional
 import pytest
 from pydantic import ValidationError
 
+from esegeta import Param, Passes, attribution, explainability, layer_attribution, wrapper
 from esegeta.errors import PluginError
-from esegeta.plugin import (
-    Param,
-    Passes,
-    attribution,
-    explainability,
-    layer_attribution,
-    plugin_of,
-    wrapper,
-)
+from esegeta.plugin import plugin_of
 
 
 def free(p):

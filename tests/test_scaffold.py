@@ -22,7 +22,7 @@ def test_what_is_written_registers(tmp_path, family):
     code, test = new_plugin("my_own", family, folder)
     assert (code, test) == (folder / "my_own.py", folder / "tests" / "test_my_own.py")
     found = find([folder])
-    plugin = found.get("my_own", family)
+    plugin = found.training("my_own") if family == "training" else found.get("my_own", family)
     assert (plugin.source, found.origin("my_own")) == (code, str(folder))
     assert [one for one in found.unavailable if one.source == str(code)] == []
     assert len(plugin.parameters.model_fields) >= 1

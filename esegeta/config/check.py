@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
+from esegeta.config import check_training
 from esegeta.config.files import expanded, missing
 from esegeta.config.models import Config, Method, Model, Target
 from esegeta.config.problems import of_parameters
@@ -16,7 +17,11 @@ FP16_ON_CPU = "fp16 on a CPU is hundreds of times slower than float32"
 
 
 def check(
-    config: Config, registry: Registry, doubtful: frozenset[int] = frozenset()
+    config: Config,
+    registry: Registry,
+    doubtful: frozenset[int] = frozenset(),
+    *,
+    training: bool = False,
 ) -> list[Problem]:
     """Say everything that is wrong with a well-formed config, given the plug-ins there are.
 
@@ -28,9 +33,16 @@ def check(
     registry : Registry
     doubtful : frozenset of int
         Models, by index, of which nothing shall be concluded (their own entry is malformed).
+    training : bool
+        Whether it is to be trained with, so that what a training makes need not be there yet.
     """
     problems = [*_methods(config, registry, doubtful), *_model_names(config, doubtful)]
     problems += _metrics(config, registry)
+    if not doubtful:
+        problems += check_training.trainings(config, registry)
+        problems += check_training.artifacts(config, registry)
+    if not training:
+        problems += check_training.untrained(config, registry)
     problems += [*_targets(config, registry, doubtful), *_steps(config), *missing(config)]
     problems += [*_idle_masks(config, doubtful), *_precision(config, registry)]
     problems += expanded(config)[1]

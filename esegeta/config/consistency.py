@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from esegeta.config.models import Config, Execution, Image, Method, Model
+from esegeta.config.execution import Execution
+from esegeta.config.models import Config, Image, Method, Model
+from esegeta.config.training import Data, Training
 from esegeta.errors import Problem
 
 NUMPY = (".npy", ".npz")
@@ -19,6 +21,13 @@ def inconsistent(config: Config) -> Iterator[Problem]:
     yield from _same([name for _, name in named], "images", [index for index, _ in named])
     yield from _same_methods(config)
     yield from _same([metric.name for metric in config.evaluate], "evaluate")
+    yield from _same([training.name for training in config.train], "train")
+    for index, training in enumerate(config.train):
+        yield from _training(training, f"train[{index}]")
+        places = [other.output for other in config.train[:index]]
+        if training.output in places:
+            message = f"this folder is that of train[{places.index(training.output)}]"
+            yield Problem(f"train[{index}].output", message, repr(str(training.output)))
     yield from _engine(config.execution)
 
 
@@ -55,6 +64,30 @@ def _image(image: Image, here: str) -> Iterator[Problem]:
         if getattr(image, key) is not None and ending not in endings:
             message = f"{key!r} is for {' and '.join(endings)} files only"
             yield Problem(f"{here}.{key}", message, repr(getattr(image, key)))
+
+
+def _training(training: Training, here: str) -> Iterator[Problem]:
+    yield from _data(training.data, f"{here}.data")
+    if training.validation is not None:
+        yield from _data(training.validation, f"{here}.validation")
+    elif training.patience is not None:
+        message = "patience waits for a lower loss on validation data, of which there is none"
+        yield Problem(f"{here}.patience", message, str(training.patience), '"validation"')
+
+
+def _data(data: Data, here: str) -> Iterator[Problem]:
+    yield from _either(data.path, data.factory, "path", "factory", here)
+    if data.arguments and data.factory is None and data.path is not None:
+        yield Problem(f"{here}.arguments", "arguments belong to a factory; this data is a file")
+    ending = data.path.suffix.lower() if data.path else ""
+    if data.key is not None and ending != ".npz":
+        yield Problem(f"{here}.key", "'key' is for npz files only", repr(data.key))
+    if data.path is None and data.labels is not None:
+        message = "labels come with the images from a factory: (images, labels)"
+        yield Problem(f"{here}.labels", message, repr(data.labels))
+    elif data.labels not in (None, "folder") and ending != ".npz":
+        message = "this is the key of an npz file; these images are files of their own"
+        yield Problem(f"{here}.labels", message, repr(data.labels), "'folder'")
 
 
 def _either(one: object, other: object, first: str, second: str, here: str) -> Iterator[Problem]:

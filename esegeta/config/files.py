@@ -78,7 +78,8 @@ def missing(config: Config) -> Iterator[Problem]:
         if code.endswith(".py"):
             yield from _absent(f"{here}.factory", Path(code))
         yield from _absent(f"{here}.file", model.file)
-        yield from _absent(f"{here}.weights", model.weights)
+        if model.weights not in [training.weights for training in config.train]:
+            yield from _absent(f"{here}.weights", model.weights)
     for index, image in enumerate(config.images):
         yield from _absent(f"images[{index}].label", image.label)
     for index, folder in enumerate(config.plugins):
@@ -89,6 +90,12 @@ def missing(config: Config) -> Iterator[Problem]:
         if not paths:
             yield _nothing(f"references[{index}]", entry)
         yield from _broken(f"references[{index}]", paths)
+
+    for index, training in enumerate(config.train):
+        yield from _absent(f"train[{index}].start", training.start)
+        for key, data in (("data", training.data), ("validation", training.validation)):
+            if data is not None and data.path is not None and not matches(data.path):
+                yield _nothing(f"train[{index}].{key}.path", data.path)
 
 
 def _absent(where: str, path: Path | None) -> Iterator[Problem]:

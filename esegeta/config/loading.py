@@ -36,7 +36,9 @@ def load(path: Path | str) -> Config:
         raise ConfigError(error.problems, str(file)) from error
 
 
-def validate(path: Path | str, folders: Sequence[Path] = ()) -> tuple[Config, Registry]:
+def validate(
+    path: Path | str, folders: Sequence[Path] = (), *, training: bool = False
+) -> tuple[Config, Registry]:
     """Read a config file and check all of it, also against the plug-ins.
 
     Parameters
@@ -45,6 +47,8 @@ def validate(path: Path | str, folders: Sequence[Path] = ()) -> tuple[Config, Re
         As for `load`.
     folders : sequence of Path
         Folders of plug-ins, besides those of the config and ``plugins`` beside it.
+    training : bool
+        Whether it is to be trained with; see `check`.
 
     Raises
     ------
@@ -57,7 +61,7 @@ def validate(path: Path | str, folders: Sequence[Path] = ()) -> tuple[Config, Re
     base = file.parent.resolve()
     config, problems = _formed(data, base)
     registry = find([*plugin_folders(config, base), *folders])
-    problems = _with_plugins(config, problems, data, registry)
+    problems = _with_plugins(config, problems, data, registry, training=training)
     if problems or config is None:
         raise ConfigError(problems, str(file))
     return config, registry
@@ -95,11 +99,16 @@ def _formed(data: Any, base: Path) -> tuple[Config | None, list[Problem]]:
 
 
 def _with_plugins(
-    config: Config | None, problems: list[Problem], data: Any, registry: Registry
+    config: Config | None,
+    problems: list[Problem],
+    data: Any,
+    registry: Registry,
+    *,
+    training: bool = False,
 ) -> list[Problem]:
     """Add what the plug-ins say of a config, and order all problems as the file has them."""
     if config is not None:
-        found = check(config, registry, doubtful_models(data, problems))
+        found = check(config, registry, doubtful_models(data, problems), training=training)
         problems = [*problems, *(p for p in found if not related(p.path, problems))]
     return sorted(problems, key=_place)
 

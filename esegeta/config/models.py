@@ -1,32 +1,27 @@
 """The JSON file as typed models; every key's description is its documentation."""
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     SerializerFunctionWrapHandler,
-    ValidatorFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
 
+from esegeta.config.execution import Execution
 from esegeta.config.fields import (
     Amp,
     BatchSize,
     ClassName,
     ClassNames,
-    ClusterAddress,
     Contrast,
-    Devices,
     Duration,
     Factory,
     FilePath,
     Mask,
-    Memory,
     Name,
     OutputKey,
     Overlap,
@@ -36,21 +31,11 @@ from esegeta.config.fields import (
     stem,
     wrong,
 )
+from esegeta.config.part import Axes, Part, Text, Use
+from esegeta.config.training import Training
 
 Task = Literal["classification", "segmentation"]
-Engine = Literal["local", "ray"]
-LogLevel = Literal["debug", "info", "warning"]
-Axes = Literal["HW", "HWC", "CHW", "DHW", "CDHW", "DHWC"]
-Text = Annotated[str, Field(min_length=1)]
 DEFAULT_WRAPPER: dict[str, str] = {"classification": "classification", "segmentation": "pixelwise"}
-
-
-class Part(BaseModel):
-    """A part of the config: unknown keys and other JSON types are refused."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, protected_namespaces=(), allow_inf_nan=False
-    )
 
 
 class Step(Part):
@@ -193,36 +178,6 @@ class Image(Part):
     )
 
 
-class Use(Part):
-    """An entry that uses a plug-in; a plain text is the plug-in's name alone."""
-
-    _kind: ClassVar[str]
-    _plain: bool = PrivateAttr(False)
-
-    @property
-    def plain(self) -> bool:
-        """Whether it was written as a text; then its path in the file has no ``.use``."""
-        return self._plain
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _normalised(cls, data: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-        """Take a text for ``{"use": text}``, and name the entry after what it uses."""
-        plain = isinstance(data, str)
-        if plain:
-            data = {"use": data}
-        if isinstance(data, dict) and "name" not in data:
-            use = data.get("use")
-            data = {"name": as_name(use if isinstance(use, str) else "", cls._kind), **data}
-        entry = handler(data)
-        entry._plain = plain
-        return entry
-
-    @model_serializer(mode="wrap")
-    def _as_written(self, handler: SerializerFunctionWrapHandler) -> Any:
-        return self.use if self._plain else handler(self)  # type: ignore[attr-defined]
-
-
 class Method(Use):
     """A method, with its parameters and where it applies; a plain text is its name alone."""
 
@@ -243,6 +198,11 @@ class Method(Use):
         default=None, description="How long it may take, in place of the run's"
     )
     amp: Amp | None = Field(default=None, description="Its precision, in place of the run's")
+    artifact: FilePath | None = Field(
+        default=None,
+        description="For what is trained: the folder that esegeta train wrote; by default that of this "
+        "config's training of the same name",
+    )
     name: Name = Field(description="By default the method's name")
 
 
@@ -263,63 +223,6 @@ class Metric(Use):
     name: Name = Field(description="By default the metric's name")
 
 
-class Execution(Part):
-    """How the run is carried out."""
-
-    engine: Engine = Field(
-        default="local",
-        description="'local' (worker processes of this machine) or 'ray' (a cluster)",
-    )
-    address: ClusterAddress | None = Field(
-        default=None,
-        description="Of Ray's cluster: 'host:port', 'auto' or 'local' (Ray on this machine alone); by "
-        "default $RAY_ADDRESS, or else 'local'",
-    )
-    devices: Devices = Field(
-        default="auto",
-        description="'auto' (every CUDA device, or the CPU) or a list; one worker process for each. "
-        "With Ray 'auto', ['cpu'] or ['cuda']",
-    )
-    jobs_per_device: Annotated[int, Field(ge=1, le=64)] = Field(
-        default=1, description="Worker processes per device"
-    )
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
-        default=0, description="Of everything random"
-    )
-    threads: Annotated[int, Field(ge=1)] | None = Field(
-        default=None,
-        description="CPU threads of all workers together; by default PyTorch's choice. With Ray of "
-        "each worker; by default 1",
-    )
-    memory: Memory | None = Field(
-        default=None, description="Memory for batches, such as '8GB' or '2GiB'; bytes once read"
-    )
-    timeout: Duration | None = Field(
-        default=None, description="How long a job may take, such as '90s', '10m' or '2h'"
-    )
-    deadline: Duration | None = Field(
-        default=None,
-        description="How long the whole run may take; what is not done by then is left to --resume",
-    )
-    retries: Annotated[int, Field(ge=0, le=10)] = Field(
-        default=0, description="How often a job is begun again whose worker process died"
-    )
-    worker_memory: Memory | None = Field(
-        default=None,
-        description="Memory that a worker process and what it started may hold; at more it is ended",
-    )
-    max_jobs_per_worker: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="Jobs after which a worker process is replaced by a fresh one"
-    )
-    log: LogLevel = Field(
-        default="info", description="The least that run.log and the jobs' logs tell"
-    )
-    amp: Amp = Field(
-        default="off",
-        description="Automatic mixed precision: 'fp16' (GPUs only) or 'bf16'; parameters stay float32",
-    )
-
-
 class Config(Part):
     """A whole config, version 1."""
 
@@ -334,6 +237,9 @@ class Config(Part):
     methods: list[Method] = Field(min_length=1, description="The methods")
     evaluate: list[Metric] = Field(
         default=[], description="The metrics that say how far to trust the maps"
+    )
+    train: list[Training] = Field(
+        default=[], description="What esegeta train makes, before a run can explain with it"
     )
     execution: Execution = Field(default_factory=Execution, description="How it is carried out")
     output: FilePath = Field(

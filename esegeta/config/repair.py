@@ -19,6 +19,8 @@ PLACEHOLDER: dict[str, Any] = {
     "images": [{"factory": "placeholder:placeholder"}],
     "methods": ["placeholder"],
     "evaluate": ["placeholder"],
+    "data": {"factory": "placeholder:placeholder"},
+    "train": [{"use": "placeholder", "data": {"factory": "placeholder:placeholder"}}],
     "preprocess": [{"use": "placeholder"}],
 }
 """What stands in for a required key or an entry; nothing said of it reaches the user."""

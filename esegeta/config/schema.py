@@ -21,11 +21,13 @@ def schema(registry: Registry) -> Schema:
     whole = _untitled(Config.model_json_schema(by_alias=True, mode="validation"))
     parts = whole["$defs"]
     methods, wrappers = registry.methods(), registry.wrappers()
-    for part, plugins in (("Method", methods), ("Metric", registry.metrics())):
+    trainings = list(registry.trainings.values())
+    families = ("Method", methods), ("Metric", registry.metrics()), ("Training", trainings)
+    for part, plugins in families:
         parts[part]["properties"]["use"]["enum"] = [plugin.name for plugin in plugins]
         if plugins:
             parts[part]["allOf"] = [_when("use", plugin) for plugin in plugins]
-        parts[part]["required"] = ["use"]
+        parts[part]["required"] = ["use", "data"] if part == "Training" else ["use"]
     parts["Target"]["properties"]["wrapper"] = {
         "description": parts["Target"]["properties"]["wrapper"]["description"],
         "enum": [*(plugin.name for plugin in wrappers), None],
@@ -42,7 +44,8 @@ def schema(registry: Registry) -> Schema:
         whole["properties"][key]["items"] = {
             "anyOf": [{"enum": plain}, {"$ref": f"#/$defs/{part}"}]
         }
-    for part, keys in (("Model", ("factory", "file")), ("Image", ("path", "factory"))):
+    sources = ("path", "factory")
+    for part, keys in (("Model", ("factory", "file")), ("Image", sources), ("Data", sources)):
         parts[part]["oneOf"] = [_given(key) for key in keys]
     parts["Model"]["required"] = ["task"]
     whole["required"] = ["models", "images", "methods"]
@@ -66,7 +69,7 @@ def _when(key: str, plugin: Plugin) -> Schema:
     if plugin.takes_layer:
         then["properties"]["layers"] = {"minItems": 1}
         needed.append("layers")
-    elif plugin.family not in BELONGS:
+    elif plugin.family not in BELONGS and not plugin.trains:
         then["properties"]["layers"] = {"maxItems": 0}
     if needed:
         then["required"] = needed

@@ -1,9 +1,11 @@
-"""Which target holds for a model and a method: the config's, changed by theirs."""
+"""Which target, and which artifact, holds for a model and a method."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from esegeta.config.models import DEFAULT_WRAPPER, Config, Method, Model, Target
+from esegeta.config.training import Training
 
 Level = tuple[str, Target]
 """Where a target stands in the file, and the target."""
@@ -59,3 +61,20 @@ def merged(levels: Sequence[Level], model: Model, place: str = "") -> tuple[Targ
     if values.get("wrapper") is None:
         values["wrapper"] = DEFAULT_WRAPPER[model.task]
     return Target.model_validate(values), places
+
+
+def model_of(config: Config, training: Training) -> Model | None:
+    """Give the model that a training is for; None where the config does not say."""
+    if training.model is None:
+        return config.models[0] if len(config.models) == 1 else None
+    return next((model for model in config.models if model.name == training.model), None)
+
+
+def artifact_of(config: Config, model: Model, method: Method) -> Path | None:
+    """Give the folder of what a method was trained to: its own, else that of this config's training."""
+    if method.artifact is not None:
+        return method.artifact
+    for training in config.train:
+        if training.use == method.use and model_of(config, training) is model:
+            return training.output
+    return None

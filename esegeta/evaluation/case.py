@@ -10,17 +10,21 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from esegeta.engine import run_method
+from esegeta.errors import MethodError
 from esegeta.evaluation import randomise
 from esegeta.evaluation.imputing import Imputer
 from esegeta.evaluation.removal import Removal
 from esegeta.evaluation.similarity import Kind, similarity
+from esegeta.learning.artifact import Artifact
 from esegeta.plugin import Plugin
 from esegeta.probe import Probe
 from esegeta.probe.confidence import ProbabilityObjective
 
-Curve = Sequence[tuple[float, float]]
+Curve = Sequence[tuple[float, float] | tuple[float, float, float, float]]
+"""Points (x, y), or (x, y, low, high) where y is a mean and lies between ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +37,8 @@ class Measure:
         The number that stands in the table.
     error : float, optional
         Its standard error, where it was sampled.
-    curves : mapping of str to sequence of (x, y)
-        To be drawn.
+    curves : mapping of str to sequence of (x, y) or (x, y, low, high)
+        To be drawn, the ends as a band about the curve.
     axes : tuple of str
         What x and y are.
     more : mapping of str to float
@@ -63,7 +67,7 @@ class Case:
         Of the model, image and target that were explained.
     map : Tensor
         (K, *spatial) on the probe's grid.
-    plugin, parameters, layer, seed
+    plugin, parameters, layer, artifact, seed
         How the map was made.
     label : Tensor, optional
         (*spatial) whole numbers: the image's label map.
@@ -86,6 +90,7 @@ class Case:
         *,
         parameters: BaseModel | None = None,
         layer: str | None = None,
+        artifact: Artifact | None = None,
         seed: int = 0,
         label: Tensor | None = None,
         own_seed: int = 0,
@@ -96,6 +101,7 @@ class Case:
         self.plugin = plugin
         self.parameters = parameters or plugin.validate({})
         self.layer = layer
+        self.artifact = artifact
         self.label = label
         self._seed = seed
         self._tick = tick
@@ -165,7 +171,14 @@ class Case:
         ------
         CheckFailed
             If that map is zero, constant or not finite.
+        MethodError
+            Of another model, if a trained explainer made the map: it knows its own model alone.
         """
+        if model is not None and self.plugin.takes_artifact:
+            raise MethodError(
+                f"The map of '{self.plugin.name}' was made by a trained explainer, which must be trained "
+                "anew for each randomised model, as `esegeta experiment p-tame-randomisation` does."
+            )
         probe = self.probe.again(
             image=image,
             model=model,
@@ -173,7 +186,12 @@ class Case:
             image_gradient=self.plugin.family != "layer_attribution",
         )
         found = run_method(
-            probe, self.plugin, layer=self.layer, parameters=self.parameters, seed=self._seed
+            probe,
+            self.plugin,
+            layer=self.layer,
+            artifact=self.artifact,
+            parameters=self.parameters,
+            seed=self._seed,
         )
         if self._tick is not None:
             self._tick()
@@ -199,8 +217,17 @@ class Case:
         return map.sum(0, keepdim=True)
 
     def alike(self, map: Tensor, kind: Kind) -> float:
-        """How alike the judged map and another are, as they are looked at; see `similarity`."""
-        return similarity(self.shown(self.map), self.shown(map), kind)
+        """How alike the judged map and another are, as they are looked at; see `similarity`.
+
+        Ranks are compared in the mask that was explained: that maps lie there, whatever the model has
+        learnt, is how the question was put.
+        """
+        one, other = self.shown(self.map), self.shown(map)
+        mask = self.probe.target.mask
+        if kind == "spearman" and mask is not None:
+            inside = interpolate(mask.to(one), size=self.probe.spatial, mode="nearest")[0, 0] > 0
+            one, other = one[:, inside], other[:, inside]
+        return similarity(one, other, kind)
 
 
 def ranked(relevance: Tensor, generator: torch.Generator) -> Tensor:

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from esegeta.plugin import Param
 from esegeta.probe.baselines import baseline
+from esegeta.signature import Param
 
 #: The parameter of a metric that removes voxels.
 Imputation = Annotated[

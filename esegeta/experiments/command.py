@@ -61,7 +61,8 @@ def run(
     except ValidationError as error:
         told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise RunError(f"{name} refuses its parameters: {'; '.join(told)}") from None
-    settings, registry, _ = open_config(source, plugins)
+    # (An experiment may do the trainings itself; one that needs an artifact says so when it opens it.)
+    settings, registry, _ = open_config(source, plugins, training=True)
     given = {key: getattr(values, key) for key in type(values).model_fields}
     outcome: Outcome = found.function(Study(settings, registry, progress), **given)
     folder = Path(output) if output else Path(settings.output) / FOLDER / found.name

@@ -66,12 +66,26 @@ def standard_error(values: Tensor) -> float | None:
     return float(values.std() / math.sqrt(len(values))) if len(values) > 1 else None
 
 
-def _panels(titles: Sequence[str], across: int, title: str) -> tuple[Figure, list[Axes]]:
+def bootstrap(values: Tensor, resamples: int = 1000, seed: int = 0) -> tuple[float, float, float]:
+    """The mean of (N,) values, and what holds 95 % of the means of resampled ones."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(len(values), (resamples, len(values)), generator=generator)
+    means = values.double()[drawn].mean(1)
+    low, high = means.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return float(values.double().mean()), low, high
+
+
+def _panels(
+    titles: Sequence[str], across: int, title: str, width: float = 3.6
+) -> tuple[Figure, list[Axes]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     down = -(-len(titles) // across)
-    figure = Figure(figsize=(3.6 * across, 3.0 * down + 0.5), facecolor=PAPER, layout="constrained")
+    size = (width * across, 3.0 * down + 0.5)
+    figure = Figure(figsize=size, facecolor=PAPER, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, color=INK, fontsize=11)
     axes = [figure.add_subplot(down, across, number + 1) for number in range(len(titles))]
@@ -123,7 +137,12 @@ def lines(
 
 
 def bars(
-    title: str, panels: Mapping[str, Mapping[str, Mapping[str, float]]], *, across: int
+    title: str,
+    panels: Mapping[str, Mapping[str, Mapping[str, float]]],
+    *,
+    across: int,
+    width: float = 3.6,
+    slanted: bool = False,
 ) -> Figure:
     """Draw groups of bars: per panel and group, the values by name.
 
@@ -133,8 +152,12 @@ def bars(
     panels : mapping
     across : int
         Panels side by side.
+    width : float
+        Of a panel, in inches.
+    slanted : bool
+        Whether the groups' names are slanted, so that many have room.
     """
-    figure, axes = _panels(list(panels), across, title)
+    figure, axes = _panels(list(panels), across, title, width)
     for panel, groups in zip(axes, panels.values(), strict=True):
         names = list(next(iter(groups.values())))
         width = 0.8 / len(names)
@@ -144,5 +167,12 @@ def bars(
             colour = COLOURS[number % len(COLOURS)]
             panel.bar(places, heights, width * 0.9, color=colour, label=name)
         panel.set_xticks(range(len(groups)), list(groups), fontsize=7)
-    _legend(figure, axes[0])
+        if slanted:
+            panel.set_xticks(panel.get_xticks(), list(groups), rotation=20, ha="right")
+    told = [panel.get_legend_handles_labels()[1] for panel in axes]
+    if all(labels == told[0] for labels in told):
+        _legend(figure, axes[0])
+    else:
+        for panel in axes:
+            panel.legend(fontsize=8, labelcolor=INK, facecolor=PAPER, edgecolor=FAINT)
     return figure

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from esegeta import config, engine, models
 from esegeta.errors import RunError, listed, unknown
+from esegeta.learning.artifact import Artifact
 from esegeta.plugin import Plugin
 from esegeta.probe import Probe
 from esegeta.probe.contrast import Contrast
@@ -39,12 +40,15 @@ class Use:
     parameters : pydantic.BaseModel
         As the config gives them, defaults filled in.
     layer : str, optional
+    artifact : Artifact, optional
+        What it was trained to.
     """
 
     name: str
     plugin: Plugin
     parameters: BaseModel
     layer: str | None
+    artifact: Artifact | None = None
 
 
 class Study:
@@ -70,6 +74,22 @@ class Study:
         self._registry = registry
         self.progress = progress or (lambda done, total: None)
         self.seed = settings.execution.seed
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The config as JSON data, its paths absolute."""
+        return config.dump(self._settings)
+
+    def changed(self, **parts: Any) -> Study:
+        """The same with other parts of the config, as JSON data."""
+        settings = config.parse({**self.data, **parts}, self._settings.base)
+        return Study(settings, self._registry, self.progress)
+
+    def train(self, *names: str) -> None:
+        """Do the config's trainings, or those of these names; what is there already is kept."""
+        from esegeta.learning.api import train
+
+        train(self._settings, only=names, resume=True)
 
     def subjects(self, *tasks: str) -> Iterator[Subject]:
         """Load each model, of one of these tasks, with the images that are for it.
@@ -124,6 +144,26 @@ class Subject:
         found = [image for image in every if image.models is None or self.name in image.models]
         if not found:
             raise RunError(f"no image is for the model {self.name!r}")
+        return found
+
+    def whole(self) -> Subject:
+        """The same model, with every image of the npz data sets that its images are from."""
+        found = Subject(self._settings, self._registry, self._model, self._device)
+        specs: list[config.Image] = []
+        for spec in {(one.path, one.key): one for one in self._specs}.values():
+            if spec.path is None or spec.index is None or spec.key is None:
+                specs += [
+                    one for one in self._specs if (one.path, one.key) == (spec.path, spec.key)
+                ]
+                continue
+            with np.load(spec.path) as file:
+                count = len(file[spec.key])
+            named = f"{spec.key} {{}} of {spec.path.name}"
+            specs += [
+                spec.model_copy(update={"index": index, "name": named.format(index)})
+                for index in range(count)
+            ]
+        found.__dict__ |= {"_specs": specs, "module": self.module}  # in place of what is cached
         return found
 
     @cached_property
@@ -235,8 +275,14 @@ class Subject:
                 plugin = self._registry.method(method.use)
                 values = plugin.validate(method.with_)
                 layers = self._layers(method.layers) if plugin.takes_layer else [None]
-                found += [Use(method.name, plugin, values, layer) for layer in layers]
+                artifact = self._artifact(method) if plugin.takes_artifact else None
+                found += [Use(method.name, plugin, values, layer, artifact) for layer in layers]
         return found
+
+    def _artifact(self, method: config.Method) -> Artifact:
+        folder = config.artifact_of(self._settings, self._model, method)
+        assert folder is not None, "the config was checked"
+        return Artifact.open(folder)
 
     def _layers(self, named: Sequence[str]) -> list[str | None]:
         image = self.images[:1].to(self._device)
@@ -248,6 +294,11 @@ class Subject:
         """Make a method's map (K, *spatial), on the CPU."""
         seed = self._settings.execution.seed
         found = engine.run_method(
-            probe, use.plugin, layer=use.layer, parameters=use.parameters, seed=seed
+            probe,
+            use.plugin,
+            layer=use.layer,
+            artifact=use.artifact,
+            parameters=use.parameters,
+            seed=seed,
         )
         return found.map

@@ -33,13 +33,23 @@ def read(path: Path, *, axes: str | None, key: str | None, index: int | None) ->
     ImageError
         Where one of them does not fit the file.
     """
-    values = _entry(_array(path, key), index, path)
+    return pixels(_entry(array(path, key), index, path), axes=axes, name=str(path))
+
+
+def pixels(values: Array, *, axes: str | None, name: str) -> Pixels:
+    """Bring an array's axes into order; see `read`.
+
+    Raises
+    ------
+    ImageError
+        Where the axes do not fit it, or it holds no real numbers.
+    """
     if values.dtype.kind not in "biuf":
-        raise ImageError(f"{path} holds {values.dtype} values; an image needs real numbers.")
-    order = axes or _guess(values.shape, path)
+        raise ImageError(f"{name} holds {values.dtype} values; an image needs real numbers.")
+    order = axes or _guess(values.shape, name)
     if len(order) != values.ndim:
         raise ImageError(
-            f"{path}: the axes {order!r} name {len(order)}, but the array has shape {values.shape}"
+            f"{name}: the axes {order!r} name {len(order)}, but the array has shape {values.shape}"
             + (
                 "; where it holds many images, `index` takes one."
                 if len(order) < values.ndim
@@ -52,12 +62,13 @@ def read(path: Path, *, axes: str | None, key: str | None, index: int | None) ->
     return Pixels(values[:, 0] if values.ndim == 4 and values.shape[1] == 1 else values)
 
 
-def _array(path: Path, key: str | None) -> Array:
+def array(path: Path, key: str | None) -> Array:
+    """Read a whole array of a file; see `read`."""
     if path.suffix.lower() == ".npy":
         if key is not None:
             raise ImageError(f"{path} holds one array without a name; leave out `key` ({key!r}).")
-        array: Array = np.load(path, allow_pickle=False)
-        return array
+        whole: Array = np.load(path, allow_pickle=False)
+        return whole
     with np.load(path, allow_pickle=False) as arrays:
         if key is None and len(arrays.files) != 1:
             raise ImageError(
@@ -80,7 +91,7 @@ def _entry(values: Array, index: int | None, path: Path) -> Array:
     return entry
 
 
-def _guess(shape: tuple[int, ...], path: Path) -> str:
+def _guess(shape: tuple[int, ...], name: str) -> str:
     if len(shape) == 2:
         return "HW"
     if len(shape) == 3:
@@ -90,7 +101,7 @@ def _guess(shape: tuple[int, ...], path: Path) -> str:
     if len(shape) == 4 and shape[3] <= 4:
         return "DHWC"
     raise ImageError(
-        f"{path} has shape {shape}, from which its axes cannot be told; "
+        f"{name} has shape {shape}, from which its axes cannot be told; "
         f"give `axes` ({listed(AXES)})"
         + (", or `index` where it holds many images." if len(shape) > 2 else ".")
     )

@@ -5,7 +5,7 @@ from esegeta.models.choosing import choose
 from esegeta.models.layers import LayerInfo, expected_input, layers
 from esegeta.models.layout import channels_last
 from esegeta.models.load import LoadedModel, load
-from esegeta.models.weights import load_weights
+from esegeta.models.weights import load_weights, weights_in
 
 __all__ = [
     "LayerInfo",
@@ -17,4 +17,5 @@ __all__ = [
     "layers",
     "load",
     "load_weights",
+    "weights_in",
 ]

@@ -49,10 +49,16 @@ class LoadedModel:
     batch: int | None = None
 
 
-def load(spec: Spec) -> LoadedModel:
+def load(spec: Spec, seed: int = 0) -> LoadedModel:
     """Load a network from its factory and weights, or from one file.
 
     Where a factory draws weights at random, it draws the same each time.
+
+    Parameters
+    ----------
+    spec : Spec
+    seed : int
+        Of what a factory draws.
 
     Raises
     ------
@@ -61,15 +67,15 @@ def load(spec: Spec) -> LoadedModel:
         where in the user's code.
     """
     try:
-        return _load(spec)
+        return _load(spec, seed)
     except ModelError as error:
         raise ModelError(f"Model {spec.name!r}: {error}") from error.__cause__
 
 
-def _load(spec: Spec) -> LoadedModel:
+def _load(spec: Spec, seed: int) -> LoadedModel:
     batch: int | None = None
     mend_torchvision()  # which the user's code may import
-    with quarantine(0):
+    with quarantine(seed):
         if spec.factory is not None:
             module = build(spec.factory, spec.arguments)
         elif spec.file is not None:

@@ -56,12 +56,7 @@ def load_weights(module: nn.Module, path: Path | str, *, trust: bool = False) ->
         If the file is absent, broken or no weights file, must be trusted, or does not fit.
     """
     path = Path(path)
-    content = _read(path, trust=trust)
-    found = list(_containers(content))
-    if not found:
-        keys = [str(key) for key in content] if isinstance(content, Mapping) else []
-        holds = f"its keys are {listed(keys)}" if keys else f"it holds a {type(content).__name__}"
-        raise ModelError(f"The file {path.name!r} holds no weights: {holds}.")
+    found = weights_in(path, trust=trust)
     network = {k: v for k, v in module.state_dict().items() if isinstance(v, Tensor)}
     shared = _shared(network)
     fits = [fit(tensors, network, shared) for _, tensors in found]
@@ -72,6 +67,23 @@ def load_weights(module: nn.Module, path: Path | str, *, trust: bool = False) ->
         _tell(path, chosen, [found[i][0] for i, other in enumerate(fits) if other.count == 0])
     elif not _renames_itself(module, tensors):
         raise ModelError(f"The weights in {path.name!r} do not fit the network:{chosen}")
+
+
+def weights_in(path: Path, *, trust: bool = False) -> list[tuple[str, dict[str, Tensor]]]:
+    """Read the weights in a file: one mapping of names to tensors per container, with its name.
+
+    Raises
+    ------
+    ModelError
+        If the file is absent, broken or no weights file, or must be trusted.
+    """
+    content = _read(path, trust=trust)
+    found = list(_containers(content))
+    if not found:
+        keys = [str(key) for key in content] if isinstance(content, Mapping) else []
+        holds = f"its keys are {listed(keys)}" if keys else f"it holds a {type(content).__name__}"
+        raise ModelError(f"The file {path.name!r} holds no weights: {holds}.")
+    return found
 
 
 def _read(path: Path, *, trust: bool) -> Any:

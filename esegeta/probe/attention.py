@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -14,6 +15,7 @@ from esegeta.probe.objective import Objective
 from esegeta.probe.patches import Blended, PatchedNetwork
 from esegeta.probe.pull import Passed, Pull
 from esegeta.probe.rules.attention import AttentionRule
+from esegeta.probe.tokens import grid_of
 
 #: Makes a number per token (N, tokens) of attention weights (N, heads, tokens, tokens), block by block,
 #: and of the score's gradients there, where these are asked.
@@ -66,7 +68,7 @@ def _combined(
     gradients: bool,
 ) -> Tensor:
     """(N, 1, *grid) what is combined of a forward's attention."""
-    weights = _usable(rule.met, len(images))
+    weights = _usable(rule.met, images)
     slopes: Sequence[Tensor] = ()
     if gradients:
         require_gradient(values)
@@ -86,24 +88,38 @@ def _combined(
     return grid
 
 
-def _usable(met: Sequence[Tensor], count: int) -> list[Tensor]:
-    """Attention of all tokens to all tokens, (N, heads, tokens, tokens) each."""
+def _usable(met: Sequence[Tensor], images: Tensor) -> list[Tensor]:
+    """Attention of all tokens to all tokens, (N, heads, tokens, tokens) each.
+
+    Blocks at the end that attend among the image's places and other tokens than those before, such as
+    the class tokens of a decoder, are left out: the first blocks say what each place holds of the image.
+    """
     if not met:
         raise MethodError(
             "This model has no attention (nn.MultiheadAttention, scaled_dot_product_attention, or a "
             "softmax that a matrix product takes); the method is for vision transformers. Use 'grad_cam'."
         )
     found = [w[:, None] if w.dim() == 3 else w for w in met]
-    shapes = {tuple(w.shape[2:]) if w.dim() == 4 and len(w) == count else None for w in found}
-    first = next(iter(shapes))
-    if len(shapes) > 1 or first is None or first[0] != first[1]:
+    sizes = [_tokens(w, len(images)) for w in found]
+    encoder = [w for w, size in zip(found, sizes, strict=True) if size == sizes[0]]
+    grid = grid_of(images.new_empty((1, sizes[0] or 0, 1)), images.shape[2:])
+    after = sizes[len(encoder) :]
+    holds = grid is not None and all(size is not None and size > math.prod(grid) for size in after)
+    if sizes[0] is None or (after and not (holds and sizes[0] not in after)):
         seen = ", ".join(sorted({str(tuple(w.shape)) for w in met}))
         raise MethodError(
             "The attention of this model does not relate all tokens of the image in every block "
             f"(windows, pooled or crossed attention, or a way to call it that is not known: {seen}), so it "
             "cannot be followed from block to block. Use 'grad_cam' or 'lrp'."
         )
-    return found
+    return encoder
+
+
+def _tokens(weights: Tensor, count: int) -> int | None:
+    """Between how many tokens a block's attention is, where it is between all of them."""
+    if weights.dim() != 4 or len(weights) != count or weights.shape[2] != weights.shape[3]:
+        return None
+    return weights.shape[2]
 
 
 def _of_patches(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from esegeta.errors import MethodError
-from esegeta.plugin import Param
+from esegeta.signature import Param
 
 Kind = Literal["zero", "mean", "minimum", "blur", "reference"]
 

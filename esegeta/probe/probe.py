@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from esegeta.checks import Check, completeness
 from esegeta.errors import ImageError
-from esegeta.plugin import Passes
+from esegeta.passes import Passes
 from esegeta.probe.batches import Batches
 from esegeta.probe.checkpoint import Checkpoint
 from esegeta.probe.layer import Layer

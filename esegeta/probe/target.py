@@ -35,6 +35,11 @@ class Target:
     contrast : {"none", "mean", "max", "weighted", "probability"}
         What of the other classes the class is held against; see `contrasted`. Class and mask are
         chosen without.
+
+    Attributes
+    ----------
+    count : int
+        How many classes there are; 0 until that is known.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Target:
         self.classes = tuple(classes)
         self.region = region or Region()
         self.contrast: Contrast = contrast
+        self.count = 0
         self._index: int | None = None
 
     @property
@@ -108,7 +114,7 @@ class Target:
         self._require_contrast(output.shape[1], scores.shape[1])
         index = self._find(scores)
         self.region.require(index, self.name_of)
-        self._index = index
+        self._index, self.count = index, scores.shape[1]
 
     def _require_contrast(self, channels: int, classes: int) -> None:
         """Refuse a contrast where there is no other class, or where none has a channel of its own."""

@@ -10,7 +10,9 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from esegeta import config, engine, images, models
+from esegeta.config.check_training import CARD
 from esegeta.explanation import Explanation
+from esegeta.learning.artifact import Artifact
 from esegeta.probe import Probe
 from esegeta.registry import find
 from esegeta.report import overlay as pictures
@@ -81,6 +83,7 @@ class Bench:
         self._image: Latest[images.Prepared] = Latest()
         self._layers: Latest[list[models.LayerInfo]] = Latest()
         self._probe: Latest[Probe] = Latest()
+        self._artifact: Latest[Artifact] = Latest()
 
     def model(self, group: Group) -> models.LoadedModel:
         """Load the group's model, or give it where it is at hand."""
@@ -108,6 +111,14 @@ class Bench:
     def probe(self, group: Group, amp: str = "off") -> Probe:
         """Set up the group's probe of a precision, or give it where it is at hand."""
         return self._probe.get((group.id, amp), lambda: self._make_probe(group, amp))
+
+    def artifact(self, job: Job) -> Artifact | None:
+        """Open what a job's method was trained to, or give it where it is at hand."""
+        folder = job.artifact
+        if folder is None:
+            return None
+        changed = (Path(folder) / CARD).stat().st_mtime_ns if Path(folder, CARD).exists() else 0
+        return self._artifact.get((folder, changed), lambda: Artifact.open(folder))
 
     def layers(self, group: Group) -> list[models.LayerInfo]:
         """List the model's layers as they run on the image; proves that it takes the image.
@@ -164,6 +175,7 @@ class Bench:
             probe,
             plugin,
             layer=job.layer,
+            artifact=self.artifact(job),
             parameters=parameters,
             seed=job.seed,
             progress=progress,

@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Column, Table
 
 from esegeta import config
-from esegeta.plugin import Passes
+from esegeta.passes import Passes
 from esegeta.registry import Registry
 from esegeta.runs import measure
 from esegeta.runs.choosing import chosen

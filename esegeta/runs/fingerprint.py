@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from esegeta import config
+from esegeta.config.check_training import CARD
 from esegeta.registry import Registry
 from esegeta.runs import code
 from esegeta.runs.code import content
 from esegeta.runs.plan import Job, Plan
 
-_MAKES_MAPS = ("engine.py", "libraries.py", "probe", "images", "models")
+_MAKES_MAPS = ("engine.py", "learning/artifact.py", "libraries.py", "probe", "images", "models")
 """The parts of esegeta that decide how a map looks."""
 
 _JUDGES_MAPS = ("evaluation",)
@@ -69,7 +70,9 @@ def stamp(plan: Plan, settings: config.Config, registry: Registry) -> Plan:
 
 
 def _job(job: Job) -> list[Any]:
-    return [job.use, job.parameters, job.layer, job.seed, job.amp]
+    facts = [job.use, job.parameters, job.layer, job.seed, job.amp]
+    # Without one a job has the fingerprint that it had before there were any.
+    return facts if job.artifact is None else [*facts, _file(Path(job.artifact) / CARD)]
 
 
 def _plugin(name: str, registry: Registry) -> list[Any]:

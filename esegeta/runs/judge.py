@@ -106,6 +106,7 @@ def _case(
         plugin,
         parameters=plugin.validate(subject.parameters),
         layer=subject.layer,
+        artifact=bench.artifact(subject),
         seed=subject.seed,
         label=image.label,
         own_seed=job.seed,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from esegeta import config
 from esegeta.errors import ModelError
-from esegeta.plugin import Passes
+from esegeta.passes import Passes
 from esegeta.runs.plan import Group
 from esegeta.runs.worker import message
 

@@ -12,7 +12,7 @@ Source = Path | str | dict[str, Any] | config.Config
 
 
 def open_config(
-    source: Source, plugins: Sequence[Path | str] = ()
+    source: Source, plugins: Sequence[Path | str] = (), *, training: bool = False
 ) -> tuple[config.Config, Registry, tuple[Path, ...]]:
     """Read a config, find its plug-ins, and check it against them.
 
@@ -22,6 +22,8 @@ def open_config(
         Relative paths in a dict are taken from the current folder.
     plugins : sequence of path
         Folders of plug-ins beside those of the config.
+    training : bool
+        Whether it is to be trained with, so that what a training makes need not be there yet.
 
     Returns
     -------
@@ -35,12 +37,12 @@ def open_config(
     """
     named = [Path(path).absolute() for path in plugins]
     if isinstance(source, Path | str):
-        settings, registry = config.validate(source, named)
+        settings, registry = config.validate(source, named, training=training)
         return settings, registry, _folders(settings, named)
     settings = source if isinstance(source, config.Config) else config.parse(source, Path.cwd())
     folders = _folders(settings, named)
     registry = find(folders)
-    problems = config.check(settings, registry)
+    problems = config.check(settings, registry, training=training)
     if problems:
         raise ConfigError(problems)
     return settings, registry, folders

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 from esegeta import config
 from esegeta.errors import ConfigError, ImageError, Problem, counted, shorten
-from esegeta.plugin import Passes, Plugin
+from esegeta.passes import Passes
+from esegeta.plugin import Plugin
 from esegeta.registry import Registry
 from esegeta.runs.folder import FILES
 from esegeta.runs.judging import judges, judging
@@ -42,6 +42,8 @@ class Job:
         Where this job judges a map, which ``use`` says how: the job that makes it.
     metric : str, optional
         Where it does: the metric's name in this run.
+    artifact : str, optional
+        The folder of what its method was trained to.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Job:
     fingerprint: str = ""
     subject: "Job | None" = None
     metric: str | None = None
+    artifact: str | None = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,6 @@ class Plan:
 Shapes = Mapping[tuple[str, str], tuple[int, ...]]
 """The spatial shape of the prepared image of a model and an image, by their names."""
 
-
 Chosen = Mapping[tuple[str, str], Sequence[str]]
 """The layers that a pattern stands for in a model, by the model's name and the pattern."""
 
@@ -239,9 +241,10 @@ def _groups(
             target = _complete(config.target_of(settings, model, method))
             key = target.model_dump_json(by_alias=True)
             targets[key] = target
-            meant = [chosen.get((model.name, layer), [layer]) for layer in method.layers]
-            method = method.model_copy(update={"layers": [*chain.from_iterable(meant)]})
-            methods.setdefault(key, []).append(method)
+            meant = (chosen.get((model.name, layer), [layer]) for layer in method.layers)
+            artifact = config.artifact_of(settings, model, method)
+            own = {"layers": [one for found in meant for one in found], "artifact": artifact}
+            methods.setdefault(key, []).append(method.model_copy(update=own))
     taken: set[str] = set()
     # Beside the folders of images lie the run's own files.
     image_name = component(unique(str(image.name), FILES))
@@ -304,6 +307,7 @@ def _drafts(
                 seed=derive(execution.seed, identity),
                 timeout=method.timeout or execution.timeout,
                 amp=method.amp or execution.amp,
+                artifact=str(method.artifact) if plugin.takes_artifact else None,
             )
             drafts.append((plugin, job))
     return sorted(drafts, key=_order)
@@ -388,6 +392,7 @@ def _record(group: Group) -> dict[str, Any]:
                 "timeout": job.timeout,
                 "amp": job.amp,
                 "fingerprint": job.fingerprint,
+                **({"artifact": job.artifact} if job.artifact else {}),
                 **judges(job),
             }
             for job in group.jobs

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,15 +14,21 @@ from torch import nn
 from esegeta.engine import expected, make_probe, require_task, run_method
 from esegeta.errors import EsegetaError
 from esegeta.explanation import Explanation
+from esegeta.learning import Artifact
 from esegeta.probe import Probe
 from esegeta.testing.cases import LAYER, Case
 from esegeta.testing.contract import Contract
+from esegeta.testing.training import trained
 
 _PLAIN: dict[type, dict[Case, Explanation]] = {}
+_TRAINED: dict[tuple[str, int, str], Artifact] = {}
 
 
 class MethodContract(Contract):
     """What every attribution, layer-attribution and explainability method must keep to."""
+
+    #: Settings that make a method's training, where it has one, cheap enough to test.
+    training: ClassVar[Mapping[str, Any]] = {}
 
     def probe(self, case: Case, model: nn.Module | None = None, **options: Any) -> Probe:
         """A fresh probe of the case's network."""
@@ -36,13 +42,23 @@ class MethodContract(Contract):
             **options,
         )
 
-    def explanation(self, probe: Probe) -> Explanation:
+    def artifact(self, case: Case) -> Artifact | None:
+        """What the method is trained to for the case's network; made once."""
+        if not self.found().takes_artifact:
+            return None
+        key = self.plugin, case.ndim, case.task
+        if key not in _TRAINED:
+            _TRAINED[key] = trained(self.plugin, case, self.folders, self.training)
+        return _TRAINED[key]
+
+    def explanation(self, probe: Probe, case: Case) -> Explanation:
         """Run the method with the class's parameters."""
         plugin = self.found()
         return run_method(
             probe,
             plugin,
             layer=LAYER if plugin.takes_layer else None,
+            artifact=self.artifact(case),
             parameters=plugin.validate(self.parameters),
         )
 
@@ -50,7 +66,7 @@ class MethodContract(Contract):
         """What the method gives of a case, which several tests compare with; made once."""
         known = _PLAIN.setdefault(type(self), {})
         if case not in known:
-            known[case] = self.explanation(self.probe(case))
+            known[case] = self.explanation(self.probe(case), case)
         return known[case]
 
     def test_map_lies_on_the_image(self, case: Case) -> None:
@@ -72,18 +88,18 @@ class MethodContract(Contract):
         """Chance comes from the probe's generator or the seeded global ones alone."""
         first = self.plain(case).map
         torch.rand(5)
-        assert torch.equal(first, self.explanation(self.probe(case)).map)
+        assert torch.equal(first, self.explanation(self.probe(case), case).map)
 
     def test_independent_of_the_batch(self, case: Case) -> None:
         """One image at a time gives the same map as many at once."""
         many = self.plain(case).map
-        one = self.explanation(self.probe(case, memory=1)).map
+        one = self.explanation(self.probe(case, memory=1), case).map
         torch.testing.assert_close(one, many, rtol=1e-3, atol=1e-4 * float(many.abs().max()))
 
     def test_in_double_precision(self, case: Case) -> None:
         """A model in float64 gives the same map, so nothing is tied to float32."""
         single = self.plain(case).map
-        double = self.explanation(self.probe(case, case.model().double())).map
+        double = self.explanation(self.probe(case, case.model().double()), case).map
         torch.testing.assert_close(single, double, rtol=1e-2, atol=1e-3 * float(double.abs().max()))
 
     def test_leaves_everything_as_it_was(self, case: Case) -> None:
@@ -92,7 +108,7 @@ class MethodContract(Contract):
         before = {k: v.clone() for k, v in model.state_dict().items()}
         states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # type: ignore[index]
         image = case.image()
-        self.explanation(self.probe(case, model, image=image))
+        self.explanation(self.probe(case, model, image=image), case)
         assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
         for module in model.modules():
             assert module.training
@@ -119,7 +135,7 @@ class MethodContract(Contract):
 
     def _try(self, case: Case) -> None:
         require_task(self.found(), case.task)
-        self.explanation(self.probe(case))
+        self.explanation(self.probe(case), case)
 
     def test_costs_what_it_says(self, case: Case) -> None:
         """The passes announced for the plan are those that a fresh probe takes."""

@@ -56,6 +56,27 @@ def attention_rollout(
 
 
 @attribution(
+    paper="Caron et al. (DINO), ICCV 2021",
+    passes=Passes(1, 0),
+    gradients=False,
+)
+def last_attention(probe: Probe, *, read: Read = "auto") -> Tensor:
+    """What the token that is read takes of each patch of the image in the last block.
+
+    The attention of that block, its mean over heads. It does not depend on the class, and says nothing of
+    the blocks before; see `attention_rollout` for these. Of a model with an encoder and a decoder it is
+    the encoder's last block.
+
+    For transformers whose tokens attend to all others (ViT, DeiT, UNETR), in 2D and 3D.
+    """
+
+    def combine(attentions: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
+        return _read(probe, attentions[-1].mean(1), read)
+
+    return _enlarged(probe, probe.attention(combine))
+
+
+@attribution(
     paper="Chefer, Gur & Wolf, ICCV 2021",
     passes=Passes(1, 1),
 )

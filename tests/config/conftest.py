@@ -3,9 +3,10 @@ from typing import Annotated, Literal
 import jsonschema
 import pytest
 
+from esegeta import Param, Passes, attribution, layer_attribution, wrapper
 from esegeta import config as cfg
 from esegeta.discovery import Unavailable
-from esegeta.plugin import Param, Passes, attribution, layer_attribution, plugin_of, wrapper
+from esegeta.plugin import plugin_of
 from esegeta.registry import Registry
 
 

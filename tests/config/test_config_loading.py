@@ -320,7 +320,7 @@ def test_validate_finds_plugins_beside_the_config(data, tmp_path, monkeypatch):
     monkeypatch.delenv("ESEGETA_PLUGINS", raising=False)
     asked = []
     monkeypatch.setattr(loading, "find", lambda folders: asked.extend(folders) or Config)
-    monkeypatch.setattr(loading, "check", lambda *rest: [])
+    monkeypatch.setattr(loading, "check", lambda *rest, **more: [])
     (tmp_path / "plugins").mkdir()
     (tmp_path / "more").mkdir()
     data["plugins"] = ["more", "absent"]

@@ -42,6 +42,9 @@ def whole(part: Any, steps: set[str]) -> dict[str, Any] | None:
     if "use" in keys:
         if part["use"] not in steps and _for_classifiers(part["use"]):
             made["models"] = [CLASSIFIER]
+        plugin = find().plugins.get(part["use"])
+        if plugin is not None and plugin.takes_artifact:
+            part = {"artifact": "artifacts/made"} | part
         return made | {"preprocess" if part["use"] in steps else "methods": [part]}
     if {"class", "mask"} & keys or keys == {"target"}:
         target = part.get("target", part)
@@ -51,9 +54,19 @@ def whole(part: Any, steps: set[str]) -> dict[str, Any] | None:
     if keys == {"evaluate"}:
         named = {name for entry in part["evaluate"] for name in _methods(entry)}
         return made | part | {"methods": sorted(named) or made["methods"]}
+    if "train" in keys and keys <= {"train", "methods"}:
+        return made | part | {"models": [_to_train(part["train"][0])]}
     if {"devices", "seed"} & keys:
         return made | {"execution": part}
     return None
+
+
+def _to_train(training: dict[str, Any]) -> dict[str, Any]:
+    """Give a model that a training is for; it has the weights of one that makes it."""
+    training.setdefault("output", "artifacts/made")
+    if find().training(training["use"]).makes == "artifact":
+        return CLASSIFIER
+    return CLASSIFIER | {"weights": f"{training['output']}/weights.safetensors"}
 
 
 def _methods(entry: Any) -> list[str]:

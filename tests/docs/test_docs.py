@@ -113,7 +113,8 @@ def test_json_is_a_valid_config_or_part_of_one(block, registry, tmp_path):
     made = configs.whole(data(block), set(STEPS))
     assert made is not None, "this is no part of a config"
     configs.write_files(made, tmp_path)
-    assert config.check(config.parse(made, tmp_path), registry) == []
+    # What a training makes is not there yet.
+    assert config.check(config.parse(made, tmp_path), registry, training=True) == []
 
 
 def test_inline_entries_of_methods_are_valid(registry):

@@ -71,6 +71,34 @@ def test_shap_refuses_a_function_without_a_rule():
         run(probe_of(Untraceable(), image()), "shap.deep", samples=2, baseline="zero")
 
 
+@pytest.mark.parametrize("contrast", ["weighted", "probability"])
+@pytest.mark.parametrize(
+    ("method", "layer"),
+    [
+        ("captum.deep_lift", None),
+        ("captum.layer_deep_lift", "a"),
+        ("captum.deep_lift_shap", None),
+        ("captum.layer_deep_lift_shap", "a"),
+        ("shap.deep", None),
+    ],
+)
+def test_a_contrast_without_a_rule_is_named_as_the_reason(method, layer, contrast):
+    """The model is right for a class alone, and so is not what the message blames."""
+    options = {"baseline": "zero", **({"samples": 3} if "deep_lift" not in method[-9:] else {})}
+    model = net("module")
+    model.head.weight.data *= 50  # a log-odds is all but linear where it changes little
+    run(probe_of(model, image()), method, layer, **options)
+    with pytest.raises(MethodError, match=f"with the contrast '{contrast}'") as caught:
+        run(probe_of(model, image(), contrast=contrast), method, layer, **options)
+    assert "on this model" not in str(caught.value)
+
+
+def test_a_model_without_a_rule_is_the_reason_under_a_contrast_too():
+    probe = probe_of(Squashed(), image(), contrast="weighted")
+    with pytest.raises(MethodError, match="wrong on this model"):
+        run(probe, "captum.deep_lift")
+
+
 class Shortcut(nn.Module):
     """A residual block: a sum that LRP of Captum has no rule for."""
 

@@ -66,6 +66,17 @@ def test_rollout_by_its_equation(ndim, token, heads):
 
 @pytest.mark.parametrize("ndim", [2, 3])
 @pytest.mark.parametrize("token", [True, False])
+def test_last_attention_is_that_of_the_last_block(ndim, token):
+    model, x = vit(ndim, token=token), image(ndim)
+    last = blocks(model, x)[0][-1].mean(1)[0]
+    expected = last[0, 1:] if token else last.mean(0)
+    done = run(probe_of(model, x, target=1), "last_attention")
+    torch.testing.assert_close(done.map, on_image(expected, ndim))
+    assert done.passes == {"forward": 1, "backward": 0}
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("token", [True, False])
 def test_gradient_rollout_by_its_equation(ndim, token):
     model, x = vit(ndim, token=token), image(ndim)
     found, scores = blocks(model, x)
@@ -172,6 +183,34 @@ def test_attention_in_windows_is_refused():
 
     with pytest.raises(MethodError, match="does not relate all tokens"):
         run(probe_of(Windows().eval(), image()), "attention_rollout")
+
+
+class Decoded(ViT):
+    """Its second block sees fewer tokens than the first, or some more."""
+
+    def __init__(self, more):
+        super().__init__(cells=CELLS[2])
+        self.more = more
+
+    def forward(self, x):
+        x = self.blocks[0](self.middle(x).flatten(2).transpose(1, 2))
+        x = torch.cat([self.first.expand(len(x), 3, -1), x], 1) if self.more else x[:, ::2]
+        return self.head(self.blocks[1](x).mean(1))
+
+
+def test_a_decoder_with_tokens_of_its_own_is_left_out():
+    model, x = Decoded(more=True).eval(), image()
+    seen = []
+    model.blocks[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        model(x[None])
+        y = model.blocks[0].norm(seen[0])
+        weights = model.blocks[0].attend(y, y, y)[1]  # mean over heads
+    expected = on_image(weights.mean(1), 2)
+    model = Decoded(more=True).eval()
+    torch.testing.assert_close(run(probe_of(model, x), "last_attention").map, expected)
+    with pytest.raises(MethodError, match="does not relate all tokens"):
+        run(probe_of(Decoded(more=False).eval(), x), "last_attention")
 
 
 def test_relevance_of_a_transformer_is_conserved():

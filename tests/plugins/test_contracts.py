@@ -2,7 +2,7 @@
 
 from esegeta.registry import find
 from esegeta.testing import MethodContract, MetricContract, WrapperContract
-from tests.cases import Deeper, Transformer, cases_of
+from tests.cases import Deeper, SelfExplaining, Transformer, cases_of
 
 #: What makes a method cheap on the test networks; a method that is not named runs with its defaults.
 CHEAP = {
@@ -16,6 +16,7 @@ CHEAP = {
     "internal_influence": {"steps": 6},
     "score_cam": {"channels": 8},
     "ablation_cam": {"channels": 8},
+    "opti_cam": {"steps": 4},
     "feature_ablation": {"groups": "grid", "count": 12},
     "feature_permutation": {"groups": "grid", "count": 4, "repeats": 2},
     "shapley_sampling": {"groups": "grid", "count": 4, "permutations": 2},
@@ -46,6 +47,8 @@ ON = {
     "attention_rollout": Transformer,
     "gradient_attention_rollout": Transformer,
     "contrastive_excitation_backprop": Deeper,
+    "last_attention": Transformer,
+    "one_for_all": SelfExplaining,
 }
 
 

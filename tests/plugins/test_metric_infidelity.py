@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from esegeta.errors import MethodError
-from esegeta.plugin import Passes
+from esegeta.passes import Passes
 from tests.evaluation.judged import case_of, judge
 from tests.nets import REGISTRY, Linear, Net, probe_of, run
 

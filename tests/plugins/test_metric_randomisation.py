@@ -1,5 +1,6 @@
 """Randomisation: what is drawn again, and which methods care."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from esegeta.evaluation.randomise import randomised, weighted
 from esegeta.testing import CASES
 from tests.cases import Transformer
 from tests.evaluation.judged import judge
-from tests.nets import REGISTRY, probe_of, run
+from tests.nets import REGISTRY, Segmenter, probe_of, run
 
 
 def state(model):
@@ -149,10 +150,23 @@ def test_there_is_a_map_and_a_point_of_each_curve_at_each_depth(measured):
     found = measured["saliency"]
     assert [*found.maps][:: len(found.maps) - 1] == ["as it is", "100%"]
     for name in ("spearman", "ssim", "hog"):
-        assert found.curves[name][0] == (0, 1)
-        assert [x for x, _ in found.curves[name]][-1] == 100
+        assert found.curves[name][0] == (0, 1, 1, 1)
+        assert found.curves[name][-1][0] == 100
+    assert "randomised" in found.axes[0]
     assert len(found.maps) == len(found.curves["ssim"]) == 5
     assert found.error < 0.1
+
+
+def test_curves_lie_between_their_draws(measured, digit):
+    """The mean of two draws is the middle of the two; of one draw all three are the same."""
+    for points in measured["saliency"].curves.values():
+        for _, y, low, high in points:
+            assert y == pytest.approx((low + high) / 2, abs=1e-6)
+    assert any(low < high for _, _, low, high in measured["saliency"].curves["ssim"])
+    probe = probe_of(digit_network(), digit)
+    case = Case(probe, run(probe, "saliency").map, REGISTRY.get("saliency"), own_seed=3)
+    once = judge(case, "randomisation", depths=1, seeds=1)
+    assert all(y == low == high for points in once.curves.values() for _, y, low, high in points)
 
 
 def test_one_part_at_a_time(digit):
@@ -163,7 +177,8 @@ def test_one_part_at_a_time(digit):
     found = judge(case, "randomisation", depths=2, seeds=1, order="independent")
     assert (probe.passes.backward - before.backward) == 2
     assert found.error is None
-    assert list(found.maps)[1:] == [f"{x:.0f}%" for x, _ in found.curves["ssim"][1:]]
+    assert "ends" in found.axes[0]
+    assert list(found.maps)[1:] == [f"{x:.0f}%" for x, *_ in found.curves["ssim"][1:]]
 
 
 def test_a_map_that_vanishes_with_the_weights_is_like_no_other():
@@ -188,3 +203,28 @@ def test_a_map_that_vanishes_with_the_weights_is_like_no_other():
     assert found.value == 0
     assert found.passed
     assert list(found.maps) == ["as it is"]
+
+
+def test_a_trained_explainers_map_is_refused(digit):
+    """It was trained for the model as it is: of another it says nothing, and passing proves nothing."""
+    network = digit_network()
+    probe = probe_of(network, digit)
+    map, plugin = run(probe, "saliency").map, REGISTRY.get("saliency")
+    trained = replace(plugin, takes_artifact=True)
+    with pytest.raises(MethodError, match="must be trained anew for each randomised model"):
+        judge(Case(probe, map, trained), "randomisation", depths=1, seeds=1)
+    assert judge(Case(probe_of(network, digit), map, trained), "deletion", steps=2).curves
+
+
+def test_ranks_are_compared_in_the_mask_that_was_explained():
+    """Maps of one mask all lie in it; that alone makes no two of them alike."""
+    box = {"box": [[1, 6], [2, 8]]}
+    probe = probe_of(Segmenter(2), torch.rand(1, 12, 12), task="segmentation", target=1, mask=box)
+    _ = probe.value
+    inside = torch.zeros(1, 12, 12)
+    inside[:, 1:6, 2:8] = 1
+    one, other, outside = (torch.randn(1, 12, 12).abs() for _ in range(3))
+    case = Case(probe, inside * (1 + one) + 0.1 * outside, REGISTRY.get("saliency"))
+    assert abs(case.alike(inside * (1 + other) + 0.1 * outside, "spearman")) < 0.4
+    assert case.alike(inside * (1 + one) + outside.flip(1), "spearman") > 0.5
+    assert case.alike(case.map, "spearman") == 1

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from esegeta.evaluation import Case
-from esegeta.plugin import Passes
+from esegeta.passes import Passes
 from esegeta.testing import CASES
 from tests.evaluation.judged import judge
 from tests.nets import REGISTRY, probe_of
@@ -50,6 +50,7 @@ class TestEverywhere:
         found, probe = judged(example, name)
         assert (-1 if name in CENTRED else 0) <= found.value <= 1
         assert all(math.isfinite(y) for points in found.curves.values() for _, y in points)
+        assert all(found.axes) == bool(found.curves), "every curve says what it runs over"
         plugin = REGISTRY.get(name, "metric")
         announced = plugin.judging(plugin.validate(METRICS[name]), Passes(1, 1)).forward
         taken = probe.passes

@@ -49,6 +49,7 @@ def config(data: Path, case: str, output: Path, **changes: Any) -> dict[str, Any
         | ({"layers": [layer]} if plugin.takes_layer else {})
         for plugin in find().methods()
         if plugin.library is None and ndim in plugin.ndim and model["task"] in plugin.tasks
+        if not plugin.takes_artifact
     ]
     execution = {"devices": ["cpu"], "threads": 2, "timeout": "15m"}
     return {

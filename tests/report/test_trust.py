@@ -8,16 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esegeta.report import evaluation, page
+from esegeta.report import evaluation, measures, page
 from esegeta.report.evaluation import interval, means, rows
 from esegeta.report.reading import read
 from tests.report.conftest import NASTY, group, job, put, result, write_plan
+
+CURVES = {"ssim": [[0.0, 1.0, 1.0, 1.0], [50.0, 0.4, 0.3, 0.5]], "hog": [[0.0, 1.0], [1.0, 0.5]]}
 
 
 def measure(map, metric, value=None, **more):
     """The plan and result of a job that judges a map."""
     plan = job(map["id"], metric) | {"judges": map["id"], "metric": metric, "method": map["method"]}
-    done = {"value": value, "best": "high", "files": {}, "more": {"half": 0.5}}
+    done = {"value": value, "best": "high", "files": {}, "more": {"half": 0.5}, "curves": CURVES}
     return plan, result(plan, **{**done, **more})
 
 
@@ -86,6 +88,15 @@ def test_files_hold_the_same(judged):
     facts = json.loads((judged / "evaluation.json").read_text())
     assert len(facts["maps"]) == 8
     assert len(facts["methods"]) == 4
+    assert all(row["curves"] == (CURVES if row["value"] else {}) for row in facts["maps"])
+
+
+def test_a_curve_with_ends_has_a_band_and_one_without_has_none():
+    axes = measures.curves(CURVES, axes=("depth", "similarity")).axes[-1]
+    assert [line.get_label() for line in axes.lines] == ["ssim", "hog"]
+    (band,) = axes.collections
+    assert band.get_paths()[0].get_extents().extents.tolist() == [0, 0.3, 50, 1]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("depth", "similarity")
 
 
 def test_a_run_without_metrics_has_neither(run):

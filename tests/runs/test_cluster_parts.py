@@ -9,7 +9,7 @@ import pytest
 
 from esegeta import config
 from esegeta.errors import RunError
-from esegeta.plugin import Passes
+from esegeta.passes import Passes
 from esegeta.runs import cluster, dispatch
 from esegeta.runs.device import Place
 from esegeta.runs.folder import PLAN, RunFolder

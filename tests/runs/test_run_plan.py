@@ -5,7 +5,7 @@ import pytest
 
 from esegeta import config
 from esegeta.errors import ConfigError
-from esegeta.plugin import Passes
+from esegeta.passes import Passes
 from esegeta.registry import Registry, find
 from esegeta.runs.fingerprint import stamp
 from esegeta.runs.plan import Plan, make

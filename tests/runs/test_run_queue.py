@@ -6,7 +6,7 @@ from types import SimpleNamespace as Plain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esegeta.plugin import Passes
+from esegeta.passes import Passes
 from esegeta.runs.queue import WORTH_SHARING, Queue
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from esegeta.plugin import Passes
+from esegeta.passes import Passes
 from esegeta.runs.plan import Job
 from esegeta.runs.progress import View
 from tests.runs.project import Project, odd

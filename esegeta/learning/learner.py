@@ -1,0 +1,50 @@
+"""A network in training, with what it minimises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+
+class Learner(nn.Module):
+    """What a training plug-in returns: what is learnt, and by which losses.
+
+    All its state goes into checkpoints, so a model that is explained does not belong in it. torch's
+    generators are seeded before each call of `losses`, by the seed and the step: what is drawn from
+    them is drawn again by a training that goes on after it was killed.
+
+    Attributes
+    ----------
+    kept : nn.Module
+        The part whose weights are kept.
+    settings : dict
+        JSON data with which a method builds that part anew; see `Artifact.network`.
+    """
+
+    kept: nn.Module
+    settings: dict[str, Any]
+
+    def optimiser(self, steps: int) -> tuple[Optimizer, LRScheduler | None]:
+        """Give the optimiser, and the schedule that is stepped after each of so many steps."""
+        raise NotImplementedError
+
+    def losses(self, images: Tensor, labels: Tensor | None, step: int) -> dict[str, Tensor]:
+        """Give what a batch costs, by name; ``loss`` is minimised, the rest is noted.
+
+        Parameters
+        ----------
+        images : Tensor
+            (N, C, *spatial) as the model sees them.
+        labels : Tensor, optional
+            (N,) the classes, where the data has them.
+        step : int
+            Which of the optimiser's steps it is, from 0; −1 outside training.
+        """
+        raise NotImplementedError
+
+    def measures(self, images: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        """Give what is measured on a batch of validation data, by name; the least ``loss`` is best."""
+        return self.losses(images, labels, -1)

@@ -1,0 +1,1 @@
+"""Trainings: what is learnt before it explains."""
