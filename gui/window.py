@@ -202,7 +202,7 @@ class Window(QMainWindow):
         name = page_of(path)
         self.go(name)
         page = self.pages[name]
-        if isinstance(page, ParametersPage):
+        if isinstance(page, ParametersPage | RunPage):
             page.reveal(path)
 
     def _show_target(self, level: Place) -> None:

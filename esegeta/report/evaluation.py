@@ -36,6 +36,8 @@ class Row:
         None where the metric failed or has not run.
     passed : bool, optional
     more : dict of str to float
+    curves : dict of str to list
+        Points (x, y), or (x, y, low, high).
     reason : str, optional
         Why there is no value.
     """
@@ -51,6 +53,7 @@ class Row:
     error: float | None
     passed: bool | None
     more: dict[str, float]
+    curves: dict[str, list[list[float]]]
     reason: str | None
 
 
@@ -90,7 +93,7 @@ def _row(group: Group, job: Job) -> Row:
     result = job.result if job.state == "done" else {}
     error = job.result.get("error")
     reason = str(error["message"]) if isinstance(error, dict) and "message" in error else None
-    more = result.get("more")
+    more, curves = result.get("more"), result.get("curves")
     return Row(
         group.image,
         group.model,
@@ -103,6 +106,7 @@ def _row(group: Group, job: Job) -> Row:
         _number(result.get("standard_error")),
         result.get("passed"),
         more if isinstance(more, dict) else {},
+        curves if isinstance(curves, dict) else {},
         None if job.state == "done" else reason or "it has not run yet",
     )
 

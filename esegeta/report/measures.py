@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-Curves = Mapping[str, Sequence[tuple[float, float]]]
+Curves = Mapping[str, Sequence[tuple[float, float] | tuple[float, float, float, float]]]
 
 WIDTH, HEIGHT = 6.4, 3.5
 MARGIN, HEAD, GAP = 0.2, 0.76, 0.1
@@ -27,7 +27,7 @@ COLOURS = ["#3fb4f4", "#f98e1d", "#8bd17c", "#e377c2", "#ffe066", "#a9b2bd"]
 
 
 def curves(found: Curves, *, axes: tuple[str, str] = ("", ""), title: str = "") -> Figure:
-    """Draw named curves of (x, y) points into one figure."""
+    """Draw named curves of points (x, y) or, with a band, (x, y, low, high) into one figure."""
     paper = canvas.Canvas(WIDTH, HEAD + HEIGHT + MARGIN)
     paper.title(MARGIN, title)
     _plot(paper, found, axes, HEAD)
@@ -91,9 +91,12 @@ def _plot(paper: canvas.Canvas, found: Curves, names: tuple[str, str], top: floa
     axes.set_axis_on()
     axes.set_facecolor(canvas.PAPER)
     for number, (name, points) in enumerate(found.items()):
-        x, y = zip(*points, strict=True)
+        x, y, *ends = zip(*points, strict=True)
         colour = COLOURS[number % len(COLOURS)]
         axes.plot(x, y, color=colour, linewidth=1.6, marker="o", markersize=3, label=name)
+        if ends:
+            low, high = ends
+            axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.set_xlabel(names[0], color=canvas.FAINT, fontsize=8)
     axes.set_ylabel(names[1], color=canvas.FAINT, fontsize=8)
     _style(axes)

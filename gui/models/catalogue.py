@@ -32,6 +32,7 @@ class Entry:
     forward: float | None = None
     backward: float | None = None
     takes_layer: bool = False
+    takes_artifact: bool = False
     fused: bool = False
     best: str = ""
     gradients: bool = True
@@ -47,6 +48,7 @@ class Entry:
     def needs(self) -> list[str]:
         """What it needs of the model, the image and the config."""
         found = [tr("layer")] if self.takes_layer else []
+        found += [tr("training")] if self.takes_artifact else []
         found += [tr("gradients")] if self.gradients else []
         found += [f"{self.ndim[0]}D"] if len(self.ndim) == 1 else []
         found += [task for task in self.tasks if len(self.tasks) == 1]
@@ -83,7 +85,8 @@ def catalogue_from(answer: Mapping[str, Any]) -> Catalogue:
     """Read what ``esegeta inspect serve`` tells first."""
     entries = [_entry(record) for record in answer["catalogue"]["plugins"]]
     entries += [_lost(record) for record in answer["catalogue"]["unavailable"]]
-    methods = {e.name: e for e in entries if e.family not in ("wrapper", "metric")}
+    others = ("wrapper", "metric", "training")
+    methods = {e.name: e for e in entries if e.family not in others}
     wrappers, metrics = (
         {e.name: e for e in entries if e.family == family} for family in ("wrapper", "metric")
     )
@@ -115,6 +118,7 @@ def _entry(record: Mapping[str, Any]) -> Entry:
         forward=passes["forward"],
         backward=passes["backward"],
         takes_layer=record["takes_layer"],
+        takes_artifact=record["takes_artifact"],
         fused=record["fused"],
         best=record["best"] or "",
         gradients=record["gradients"],

@@ -9,6 +9,7 @@ from typing import Any
 from ..document import Document
 from ..language import tr
 from .catalogue import Catalogue, Entry, families
+from .uses import use_of
 
 PRESETS = {
     "quick": ("saliency", "input_x_gradient", "guided_backprop", "grad_cam"),
@@ -121,9 +122,3 @@ class MethodsModel:
 
     def _set(self, entries: Sequence[Any]) -> None:
         self.document.set(("methods",), list(entries))
-
-
-def use_of(entry: Any) -> str | None:
-    """Give the method that an entry uses, written as a text or an object."""
-    use = entry.get("use") if isinstance(entry, dict) else entry
-    return use if isinstance(use, str) else None

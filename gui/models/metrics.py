@@ -1,23 +1,18 @@
-"""Which metrics judge the maps: those that entries of "evaluate" use."""
+"""Which metrics judge the maps, and how: the entries of "evaluate"."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..document import Document
 from ..language import tr
-from .catalogue import Catalogue, Entry
-from .methods import use_of
-
-KEY = "evaluate"
+from .catalogue import Entry
+from .uses import UsesModel, use_of
 
 
-class MetricsModel:
-    """Chooses metrics; what an entry says beside the name stays as it is."""
+class MetricsModel(UsesModel):
+    """Chooses metrics and edits their uses; what else an entry says stays as it is."""
 
-    def __init__(self, document: Document, catalogue: Catalogue | None = None) -> None:
-        self.document = document
-        self.catalogue = catalogue or Catalogue()
+    KEY, PART, MORE = "evaluate", "Metric", ("name", "methods", "timeout")
 
     @property
     def entries(self) -> Mapping[str, Entry]:
@@ -27,7 +22,12 @@ class MetricsModel:
     @property
     def uses(self) -> list[str]:
         """The names of the metrics that entries use, in their order."""
-        return [name for entry in self.document.entries(KEY) if (name := use_of(entry))]
+        return [name for entry in self.document.entries(self.KEY) if (name := use_of(entry))]
+
+    def places(self, name: str) -> dict[int, str]:
+        """Give the entries that use a metric, by their index, and how their results are named."""
+        entries = enumerate(self.document.entries(self.KEY))
+        return {index: self.title(entry) for index, entry in entries if use_of(entry) == name}
 
     def unfit(self, entry: Entry) -> str:
         """Say why a metric cannot be used; empty where it can."""
@@ -40,12 +40,12 @@ class MetricsModel:
 
     def choose(self, name: str, chosen: bool) -> None:
         """Use a metric with its defaults, or take away every entry that uses it."""
-        entries = self.document.entries(KEY)
+        entries = self.document.entries(self.KEY)
         if chosen and name not in self.uses:
-            self.document.set((KEY,), [*entries, name])
+            self.document.set((self.KEY,), [*entries, name])
         elif not chosen and name in self.uses:
             kept = [entry for entry in entries if use_of(entry) != name]
             if kept:
-                self.document.set((KEY,), kept)
+                self.document.set((self.KEY,), kept)
             else:
-                self.document.remove((KEY,))
+                self.document.remove((self.KEY,))

@@ -111,7 +111,7 @@ class ParametersPage(Page):
             problem = below(problems, "methods", index, "layers")
             said = "\n".join(map(sentence, problem))
             self.layers.show_layers(self._layers(given.get("models")), model.layers(index), said)
-        self.more.set_fields(model.more())
+        self.more.set_fields(model.more(index))
         self.more.refresh(given, lambda key: below(problems, "methods", index, key))
         own = isinstance(given.get("target"), dict)
         self.target.setText(tr("Own &target…") if not own else tr("Edit its own &target…"))

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from ..forms import Form
 from ..helpers import Helper
 from ..language import tr
+from ..models.metrics import MetricsModel
 from ..models.problems import below
 from ..models.run import RunModel, rows, totals
 from ..paths import short
@@ -168,6 +169,14 @@ class RunPage(Page):
         at = bar.value()
         self.json.setPlainText(text)
         bar.setValue(at)
+
+    def reveal(self, path: str) -> None:
+        """Show the metric that a problem is in."""
+        key, _, rest = path.partition("[")
+        number = rest.partition("]")[0]
+        if key == MetricsModel.KEY and number.isdigit():
+            self.tabs.setCurrentWidget(self.metrics)
+            self.metrics.reveal(int(number))
 
     def start_plan(self) -> None:
         """Measure what the run would take, in a helper process."""

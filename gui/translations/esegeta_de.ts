@@ -264,6 +264,10 @@
         <translation>Layer</translation>
     </message>
     <message>
+        <source>training</source>
+        <translation>Training</translation>
+    </message>
+    <message>
         <source>gradients</source>
         <translation>Gradienten</translation>
     </message>
@@ -1968,6 +1972,14 @@
     <message>
         <source>How far to trust the maps: what is ticked judges each of them.</source>
         <translation>Wie weit den Karten zu trauen ist: Was angekreuzt ist, beurteilt jede von ihnen.</translation>
+    </message>
+    <message>
+        <source>Which use of the metric</source>
+        <translation>Welche Verwendung der Metrik</translation>
+    </message>
+    <message>
+        <source>Select a metric to read of it.</source>
+        <translation>Wählen Sie eine Metrik, um von ihr zu lesen.</translation>
     </message>
 </context>
 </TS>

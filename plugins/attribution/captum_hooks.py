@@ -10,7 +10,7 @@ from torch import Tensor
 
 from esegeta import Baseline, Layer, MethodError, Passes, Probe, attribution, library_call
 
-from .._checking import EXACT, difference
+from .._checking import EXACT, adding_up, difference
 from .deep_lift import Noise, Samples
 
 
@@ -94,9 +94,13 @@ def deep_lift(probe: Probe, *, baseline: Baseline = "zero") -> Tensor:
     start = probe.baseline(baseline)
     module = probe.module(for_hooks=True)
     probe.notes["model rewritten for hooks"] = module.normalised
-    with library_call("Captum's DeepLift"):
-        found = attr.DeepLift(module).attribute(probe.image.clone(), start, target=probe.index)
-    return _adding_up(probe, found, start)
+
+    def of(index: int) -> Tensor:
+        with library_call("Captum's DeepLift"):
+            found: Tensor = attr.DeepLift(module).attribute(probe.image.clone(), start, index)
+        return found
+
+    return adding_up(probe, "Captum's DeepLift", of(probe.index), start, of)[0]
 
 
 @attribution(
@@ -123,13 +127,23 @@ def deep_lift_shap(
 
     starts = probe.baselines(baseline, samples, noise)
     method = attr.DeepLiftShap(probe.module(for_hooks=True))
-    total = torch.zeros_like(probe.image)
-    with library_call("Captum's DeepLiftShap"):
-        # Two at a time, which bounds the memory; Captum refuses a single one.
-        for some in starts.split(2):
-            pair = some if len(some) == 2 else torch.cat([some, some])
-            total += len(some) * method.attribute(probe.image.clone(), pair, target=probe.index)
-    return _adding_up(probe, total / len(starts), starts)
+
+    def of(index: int) -> Tensor:
+        with library_call("Captum's DeepLiftShap"):
+            return averaged(method, probe.image, starts, index)
+
+    return adding_up(probe, "Captum's DeepLift", of(probe.index), starts, of)[0]
+
+
+def averaged(method: Any, image: Tensor, starts: Tensor, index: int) -> Tensor:
+    """The mean of what a method of Captum finds over baselines (N, C, *spatial)."""
+    total = torch.zeros((), device=image.device)
+    # Two at a time, which bounds the memory; Captum refuses a single one.
+    for some in starts.split(2):
+        pair = some if len(some) == 2 else torch.cat([some, some])
+        found = method.attribute(image.clone(), pair, target=index).detach()
+        total = total.to(found) + len(some) * found
+    return total / len(starts)
 
 
 def _rectified(probe: Probe, kind: Any, rule: Any) -> Tensor:
@@ -147,15 +161,3 @@ def _rectified(probe: Probe, kind: Any, rule: Any) -> Tensor:
             "without the library."
         )
     return found[0]
-
-
-def _adding_up(probe: Probe, found: Tensor, starts: Tensor) -> Tensor:
-    """A map of the rescale rule, refused where it does not add up."""
-    check = probe.check_completeness(found, starts)
-    if check.value > EXACT:
-        raise MethodError(
-            f"Captum's DeepLift is wrong on this model: its values miss score(image) − score(baseline) "
-            f"by {check.value:.0%}, where the method promises that they add up. The model holds a "
-            "non-linearity or norm that Captum has no rule for."
-        )
-    return found[0].detach()

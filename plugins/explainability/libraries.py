@@ -22,7 +22,7 @@ from esegeta import (
     library_call,
 )
 
-from .._checking import EXACT
+from .._checking import adding_up
 from ..attribution.deep_lift import Noise, Samples
 from ..attribution.groups import Count, Groups, labelled, painted
 from ..attribution.paths import ImageNoise
@@ -186,22 +186,18 @@ def deep(
             "SHAP's deep explainer leaves marks on modules that run more than once, or are functions; "
             "this model cannot be rewritten into a copy without. Take 'deep_lift_shap'."
         )
-    total = torch.zeros_like(probe.image)
-    with library_call("SHAP's deep explainer"):
-        # One at a time, which bounds the memory; SHAP would take the mean as well.
-        for start in starts.float().split(1):
-            explainer = shap.DeepExplainer(_OneScore(module, probe.index, hooked=True), start)
-            found = explainer.shap_values(probe.image.float(), check_additivity=False)
-            total += torch.as_tensor(np.asarray(found)[..., 0]).to(total)
-    values = total / len(starts)
-    check = probe.check_completeness(values, starts)
-    if check.value > EXACT:
-        raise MethodError(
-            f"SHAP's deep explainer is wrong on this model: its values miss score(image) − score(baseline) "
-            f"by {check.value:.0%}, where the method promises that they add up. The model holds a function "
-            "that SHAP has no rule for."
-        )
-    return values[0]
+
+    def of(index: int) -> Tensor:
+        total = torch.zeros_like(probe.image)
+        with library_call("SHAP's deep explainer"):
+            # One at a time, which bounds the memory; SHAP would take the mean as well.
+            for start in starts.float().split(1):
+                explainer = shap.DeepExplainer(_OneScore(module, index, hooked=True), start)
+                found = explainer.shap_values(probe.image.float(), check_additivity=False)
+                total += torch.as_tensor(np.asarray(found)[..., 0]).to(total)
+        return total / len(starts)
+
+    return adding_up(probe, "SHAP's deep explainer", of(probe.index), starts, of)[0]
 
 
 @explainability(

@@ -12,7 +12,6 @@ from torch import Tensor
 from esegeta import (
     Baseline,
     Layer,
-    MethodError,
     Param,
     Passes,
     Probe,
@@ -20,7 +19,8 @@ from esegeta import (
     library_call,
 )
 
-from .._checking import EXACT
+from .._checking import adding_up
+from ..attribution.captum_hooks import averaged
 from ..attribution.deep_lift import Noise
 
 
@@ -46,12 +46,17 @@ def layer_deep_lift(probe: Probe, layer: Layer, *, baseline: Baseline = "zero") 
 
     start, module = probe.baseline(baseline), probe.module(for_hooks=True)
     method = attr.LayerDeepLift(module, module.layer(layer.name))
+
+    def at_image(index: int) -> Tensor:
+        with library_call("Captum's LayerDeepLift"):
+            found: Tensor = attr.DeepLift(module).attribute(probe.image.clone(), start, index)
+        return found
+
+    adding_up(probe, "Captum's DeepLift", at_image(probe.index), start, at_image)
     with library_call("Captum's LayerDeepLift"):
-        at_image = attr.DeepLift(module).attribute(probe.image.clone(), start, target=probe.index)
         # Captum asks for gradients at what runs before the layer as well; weights are frozen here.
         image = probe.image.clone().requires_grad_()
         found = method.attribute(image, start, target=probe.index)
-    _require_exact(probe, at_image, start)
     return layer.on_grid(found.detach()).sum(1)
 
 
@@ -84,17 +89,15 @@ def layer_deep_lift_shap(
     starts, module = probe.baselines(baseline, samples, noise), probe.module(for_hooks=True)
     method = attr.LayerDeepLiftShap(module, module.layer(layer.name))
     whole = attr.DeepLiftShap(module)
-    at_image, total = torch.zeros_like(probe.image), torch.zeros(())
+
+    def at_image(index: int) -> Tensor:
+        with library_call("Captum's LayerDeepLiftShap"):
+            return averaged(whole, probe.image, starts, index)
+
+    adding_up(probe, "Captum's DeepLift", at_image(probe.index), starts, at_image)
     with library_call("Captum's LayerDeepLiftShap"):
-        # Two at a time, which bounds the memory; Captum refuses a single one.
-        for some in starts.split(2):
-            pair = some if len(some) == 2 else torch.cat([some, some])
-            of_image = whole.attribute(probe.image.clone(), pair, target=probe.index)
-            of_layer = method.attribute(probe.image.clone(), pair, target=probe.index)
-            at_image += len(some) * of_image.detach()
-            total = total.to(of_layer) + len(some) * of_layer.detach()
-    _require_exact(probe, at_image / len(starts), starts)
-    return layer.on_grid(total / len(starts)).sum(1)
+        found = averaged(method, probe.image, starts, probe.index)
+    return layer.on_grid(found).sum(1)
 
 
 @layer_attribution(
@@ -132,14 +135,3 @@ def layer_feature_ablation(
             perturbations_per_eval=module.at_once(),
         )
     return layer.on_grid(found)[:, 0]
-
-
-def _require_exact(probe: Probe, at_image: Tensor, starts: Tensor) -> None:
-    """Refuse a model on which Captum's rescale rule does not add up."""
-    check = probe.check_completeness(at_image, starts)
-    if check.value > EXACT:
-        raise MethodError(
-            f"Captum's DeepLift is wrong on this model: at the image its values miss score(image) − "
-            f"score(baseline) by {check.value:.0%}, where the method promises that they add up. The "
-            "model holds a non-linearity or norm that Captum has no rule for."
-        )

@@ -12,6 +12,12 @@ from esegeta import Case, MethodError
 
 Curve = list[tuple[float, float]]
 
+PROBABILITY = "probability of the class"
+REMOVED = "part of the voxels removed", PROBABILITY
+SHOWN = "part of the voxels shown", PROBABILITY
+GROUPS = "part of the groups removed", PROBABILITY
+"""What a curve's axes are."""
+
 
 def named(parts: Sequence[float]) -> Sequence[float]:
     """The parts of the image that a parameter names.

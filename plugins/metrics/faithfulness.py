@@ -9,7 +9,7 @@ from torch import Tensor
 
 from esegeta import Baseline, Case, Imputation, Measure, Param, Passes, metric
 
-from ._curves import area, curve, mean_random, named
+from ._curves import REMOVED, SHOWN, area, curve, mean_random, named
 
 Steps = Annotated[int, Param(ge=1, help="Steps from the whole image to none of it")]
 Random = Annotated[
@@ -70,7 +70,8 @@ def _walk(
         by_chance = mean_random(case, removed, imputation, random_orders)
         curves["random order"] = curve(shown, by_chance)
         more["random order"] = area(curves["random order"])
-    return Measure(area(curves["map"]), curves=curves, more=more)
+    axes = SHOWN if inserting else REMOVED
+    return Measure(area(curves["map"]), curves=curves, axes=axes, more=more)
 
 
 @metric(

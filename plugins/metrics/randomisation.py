@@ -12,6 +12,10 @@ from torch import Tensor
 from esegeta import Case, CheckFailed, Measure, Param, Passes, metric
 
 KINDS: tuple[Literal["spearman", "ssim", "hog"], ...] = ("spearman", "ssim", "hog")
+AXES = {
+    "cascading": "per cent of the layers randomised, from the output on",
+    "independent": "per cent of the layers, from the output, at which the randomised part ends",
+}
 LIMIT = 0.5
 
 
@@ -38,7 +42,8 @@ def randomisation(
     each map as it is looked at: by its size where it tells slopes. (A map that only turns its sign, with
     the score, is alike.) A method passes below 0.5: what it shows is learnt. One that fails shows the
     image's own edges, or the architecture, as guided back-propagation does. ``curves`` holds each
-    similarity at each depth, ``more`` the means of the others, and the first once nothing is left.
+    similarity at each depth, the mean over draws between the lowest and the highest of them; ``more``
+    the means of the others, and the first once nothing is left.
     """
     names = case.weighted()
     parts = _parts(names, depths, order)
@@ -53,7 +58,8 @@ def randomisation(
                 found[kind][-1].append(0.0 if map is None else case.alike(map, kind))
             if draw == 0 and map is not None:
                 maps[label] = case.shown(map)
-    return _summed_up(found, maps, [float(label.rstrip("%")) for label in parts])
+    ends = [float(label.rstrip("%")) for label in parts]
+    return _summed_up(found, maps, ends, (AXES[order], "similarity"))
 
 
 def _parts(names: list[str], depths: int, order: str) -> dict[str, list[str]]:
@@ -77,7 +83,10 @@ def _made(case: Case, chosen: list[str]) -> Tensor | None:
 
 
 def _summed_up(
-    found: dict[str, list[list[float]]], maps: dict[str, Tensor], depths: list[float]
+    found: dict[str, list[list[float]]],
+    maps: dict[str, Tensor],
+    depths: list[float],
+    axes: tuple[str, str],
 ) -> Measure:
     every = {kind: torch.tensor(rows) for kind, rows in found.items()}
     every["spearman"] = every["spearman"].abs()
@@ -85,13 +94,15 @@ def _summed_up(
     draws = every["spearman"].mean(1)
     value = float(draws.mean())
     spread = float(draws.std()) / math.sqrt(len(draws)) if len(draws) > 1 else None
-    curves = {
-        kind: [(0.0, 1.0), *zip(depths, values.tolist(), strict=True)]
-        for kind, values in means.items()
-    }
+    curves = {kind: [(0.0, 1.0, 1.0, 1.0), *_points(depths, rows)] for kind, rows in every.items()}
     more = {kind: float(means[kind].mean()) for kind in ("ssim", "hog")}
     more["all randomised"] = float(means["spearman"][-1])
-    axes = ("per cent of the layers randomised", "similarity")
     return Measure(
         value, spread, curves=curves, axes=axes, more=more, passed=value < LIMIT, maps=maps
     )
+
+
+def _points(depths: list[float], rows: Tensor) -> list[tuple[float, float, float, float]]:
+    """Mean, lowest and highest similarity at each depth, of draws (draws, depths)."""
+    ends = (rows.mean(0), rows.amin(0), rows.amax(0))
+    return list(zip(depths, *(values.tolist() for values in ends), strict=True))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from esegeta import Case, Imputation, Measure, MethodError, Param, Passes, metric
 
-from ._curves import area, curve
+from ._curves import GROUPS, area, curve
 
 Groups = Annotated[
     Literal["segments", "grid", "voxels"],
@@ -139,6 +139,7 @@ def _gain(
         float(gains.mean()),
         error=float(gains.std() / math.sqrt(len(gains))) if len(gains) > 1 else None,
         curves=curves,
+        axes=GROUPS,
         more={name: area(points) for name, points in curves.items()},
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from esegeta import Case, Imputation, Measure, Param, Passes, metric
 
-from ._curves import area, curve, named
+from ._curves import REMOVED, area, curve, named
 
 
 @metric(
@@ -35,4 +35,5 @@ def road(
         "least relevant first": curve(parts, case.removed(parts, order.flip(0), imputation)),
     }
     morf, lerf = (area(points) for points in curves.values())
-    return Measure((lerf - morf) / 2, curves=curves, more={"morf": morf, "lerf": lerf})
+    more = {"morf": morf, "lerf": lerf}
+    return Measure((lerf - morf) / 2, curves=curves, axes=REMOVED, more=more)

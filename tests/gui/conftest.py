@@ -68,6 +68,33 @@ def window(qtbot, served, settings, monkeypatch):
 
 
 @pytest.fixture
+def opened(window, small):
+    """The wizard with the small config."""
+    window.files.load(small)
+    return window
+
+
+@pytest.fixture
+def panel(qtbot):
+    """An empty viewer, shown."""
+    from esegeta.gui.viewer.panel import ViewerPanel
+
+    made = ViewerPanel()
+    qtbot.addWidget(made)
+    made.resize(1180, 700)
+    made.show()
+    return made
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A run folder to be built job by job."""
+    from viewer_runs import Made
+
+    return Made(tmp_path / "run")
+
+
+@pytest.fixture
 def small(tmp_path):
     """A config of a small network that is a file beside it, and an image."""
     import numpy as np

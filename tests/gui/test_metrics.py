@@ -65,3 +65,90 @@ def test_ticking_on_the_run_page_changes_the_config(qtbot, window):
     assert window.session.document.get("evaluate") == ["infidelity", "road"]
     items["infidelity"].setCheckState(Qt.CheckState.Unchecked)
     assert window.session.document.get("evaluate") == ["road"]
+
+
+def test_parameters_of_a_metric_are_set_and_reset(plugins):
+    chosen = model(plugins, evaluate=["road", {"use": "infidelity", "name": "own"}])
+    assert {"samples", "noise"} <= {field.key for field in chosen.fields(1)}
+    assert {field.key for field in chosen.more(1)} == {"name", "methods", "timeout"}
+    assert chosen.places("infidelity") == {1: "own (infidelity)"}
+    chosen.set(0, ("with", "removed"), [0.5])
+    assert chosen.document.get("evaluate", 0) == {"use": "road", "with": {"removed": [0.5]}}
+    chosen.document.undo()
+    assert chosen.document.get("evaluate", 0) == "road"
+    chosen.set(1, ("with", "samples"), 9)
+    chosen.reset(1, ("with", "samples"))
+    assert "samples" not in chosen.document.part("evaluate", 1, "with")
+
+
+@pytest.fixture
+def shown(window):
+    """The list of metrics, seen."""
+    window.go("run")
+    page = window.pages["run"]
+    page.tabs.setCurrentWidget(page.metrics)
+    return page.metrics
+
+
+def typed(qtbot, editor, text):
+    editor.setFocus()
+    editor.selectAll()
+    qtbot.keyClicks(editor, text)
+
+
+def item(shown, name):
+    (found,) = (
+        shown.list.item(row)
+        for row in range(shown.list.count())
+        if shown.list.item(row).data(Qt.ItemDataRole.UserRole) == name
+    )
+    return found
+
+
+def test_a_ticked_metric_opens_its_form(qtbot, window, shown):
+    document = window.session.document
+    shown.select("deletion")
+    assert shown.use.isHidden(), "what is not used has nothing to set"
+    item(shown, "deletion").setCheckState(Qt.CheckState.Checked)
+    assert (shown.name, shown.title.text()) == ("deletion", "deletion")
+    assert not shown.use.isHidden()
+    assert shown.which.isHidden()
+    typed(qtbot, shown.form.editor("steps"), "12")
+    assert document.get("evaluate") == [{"use": "deletion", "with": {"steps": 12}}]
+    typed(qtbot, shown.more.editor("methods"), "saliency")
+    assert document.get("evaluate", 0, "methods") == ["saliency"]
+    item(shown, "deletion").setCheckState(Qt.CheckState.Unchecked)
+    assert document.get("evaluate") is None
+    assert shown.use.isHidden()
+
+
+def test_each_use_of_a_metric_has_its_own_form(window, shown):
+    uses = [{"use": "road"}, {"use": "deletion", "with": {"steps": 3}},
+            {"use": "road", "name": "coarse", "with": {"removed": [0.5]}}]  # fmt: skip
+    window.session.document.set(("evaluate",), uses)
+    shown.select("road")
+    assert not shown.which.isHidden()
+    assert [shown.which.itemText(row) for row in range(2)] == ["road", "coarse (road)"]
+    shown.which.setCurrentIndex(1)
+    assert shown.index == 2
+    assert shown.form.editor("removed").text() == "0.5"
+    shown._set(("timeout",), "2m", False)
+    assert window.session.document.get("evaluate", 2, "timeout") == "2m"
+    assert shown.index == 2, "an edit leaves the use that is shown"
+    shown.select("deletion")
+    assert shown.index == 1
+
+
+def test_a_problem_is_shown_at_its_parameter(window, shown):
+    window.session.document.set(
+        ("evaluate",), ["road", {"use": "infidelity", "with": {"samples": 0, "sample": 2}}]
+    )
+    window.session.check()
+    window.go("images")
+    window.reveal("evaluate[1].with.samples")
+    assert window.pages["run"].tabs.currentWidget() is shown
+    assert shown.name == "infidelity"
+    assert item(shown, "infidelity").text().startswith("⚠")
+    assert not item(shown, "road").text().startswith("⚠")
+    assert "2" in shown.form.problem("samples")
+    assert "samples" in shown.form.problem("sample")

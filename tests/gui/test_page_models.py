@@ -156,6 +156,14 @@ def test_a_use_may_be_copied_and_has_a_name_then(plugins, served, small):
     assert config.examine(opened.named, opened.base, served[0])[1] == []
 
 
+def test_only_what_is_trained_takes_an_artifact(plugins):
+    model = ParametersModel(document(methods=["p_tame", "saliency"]), plugins)
+    assert [f.key for f in model.more(0) if f.key not in model.MORE] == ["artifact"]
+    assert {f.key for f in model.more(1)} == set(model.MORE)
+    model.set(0, ("artifact",), "artifacts/net")
+    assert model.document.get("methods", 0) == {"use": "p_tame", "artifact": "artifacts/net"}
+
+
 def test_unknown_parameters_and_methods_are_shown(plugins):
     entries = [{"use": "rise", "with": {"odd": 1}}, {"use": "gone", "with": {"a": 2}}, 7]
     model = ParametersModel(document(methods=entries), plugins)

@@ -18,12 +18,6 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMessageBox
 QUESTION = QMessageBox.StandardButton
 
 
-@pytest.fixture
-def opened(window, small):
-    window.files.load(small)
-    return window
-
-
 def test_it_starts_fast_and_without_torch():
     code = (
         "import os, sys, time; os.environ['QT_QPA_PLATFORM'] = 'offscreen'\n"

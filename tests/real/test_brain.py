@@ -14,7 +14,7 @@ METHODS = {
     "saliency": {},
     "integrated_gradients": {"steps": 8},
     "guided_backprop": {},
-    "occlusion": {"window": 16, "stride": 16},
+    "occlusion": {"window": 32, "stride": 32},
     "grad_cam@enc.1": {},
 }
 
