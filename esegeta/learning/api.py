@@ -26,6 +26,7 @@ from esegeta.learning.learner import Learner
 from esegeta.learning.opening import Opened, opened
 from esegeta.plugin import Plugin
 from esegeta.registry import Registry
+from esegeta.runs import code
 from esegeta.runs.device import Place, places
 from esegeta.runs.fingerprint import digest
 from esegeta.runs.hashes import sha256
@@ -93,6 +94,7 @@ def train(
     settings, registry, _ = open_config(source, plugins, training=True)
     chosen = _chosen(settings, only)
     require_lightning()
+    code.forget()  # it may have been changed since the last training, as from a notebook
     place = places(settings.execution)[0]
     if place.threads:
         torch.set_num_threads(place.threads)

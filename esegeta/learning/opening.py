@@ -46,6 +46,8 @@ class Opened:
     device : torch.device
     start : dict
         Weights to begin with.
+    code : list
+        Facts of the model's source.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Opened:
     validation: Source | None
     device: torch.device
     start: dict[str, torch.Tensor]
+    code: code.Facts
 
     def schedule(self, settings: config.Config, training: config.Training) -> Schedule:
         """How long and where is trained."""
@@ -84,7 +87,7 @@ class Opened:
             "schedule": [training.epochs, training.batch, training.patience],
             "seed": settings.execution.seed,
             "amp": settings.execution.amp,
-            "model": model_hash(self.model),
+            "model": [model_hash(self.model), self.code],
             "mask": self.mask,
             "steps": [step.model_dump(mode="json", by_alias=True) for step in self.steps],
             "data": self.data.facts,
@@ -176,4 +179,5 @@ def opened(
         source(training.validation, names) if training.validation else None,
         device,
         start,
+        code.of_factory(spec.factory) if spec.factory else [],
     )

@@ -124,7 +124,7 @@ def test_losses_by_their_equations(monkeypatch, readout):
             else:
                 l3.append((meant * (meant / said).log()).sum())
     means = {
-        name: float(torch.stack(values).mean())
+        name: float(torch.stack(values).detach().mean())
         for name, values in (("classification", l1), ("masking", l2), ("explanation", l3))
     }
     assert means | {"loss": sum(means.values())} == pytest.approx(

@@ -78,6 +78,10 @@ def test_resume_keeps_what_is_unchanged_and_makes_the_rest_anew(tmp_path):
     before = weights(tmp_path)
     (again,) = esegeta.train(made, resume=True)
     assert again.kept
+    with (tmp_path / "net.py").open("a") as file:
+        file.write("# changed\n")
+    (changed,) = esegeta.train(made, resume=True)
+    assert not changed.kept
     made["execution"]["seed"] = 5
     (other,) = esegeta.train(made, resume=True)
     assert not other.kept
