@@ -1,6 +1,7 @@
 """``esegeta train``: makes what methods are trained to, and models that explain themselves."""
 
 import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,14 @@ def train(
                 typer.echo(line, err=True)
 
         try:
-            done = start(config, resume=resume, only=only or (), plugins=plugins or (), tell=tell)
+            done = start(
+                config,
+                resume=resume,
+                only=only or (),
+                plugins=plugins or (),
+                tell=tell,
+                bar=not quiet and sys.stderr.isatty(),
+            )
         except KeyboardInterrupt:
             parts = ["esegeta", "train", str(config), "--resume"]
             for option, values in (("--only", only), ("--plugins", plugins)):

@@ -56,6 +56,9 @@ class Training(Use):
         description="Epochs without a lower loss on the validation data after which it ends; the best "
         "epoch's weights are kept",
     )
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = Field(
+        default=None, description="Of everything random, in place of the run's"
+    )
     start: FilePath | None = Field(
         default=None, description="Weights to begin with: safetensors, .pt or .pth"
     )

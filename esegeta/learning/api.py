@@ -67,6 +67,7 @@ def train(
     only: Sequence[str] = (),
     plugins: Sequence[Path | str] = (),
     tell: Tell = lambda line: None,
+    bar: bool = False,
 ) -> list[Trained]:
     """Do what a config's ``train`` asks for.
 
@@ -81,6 +82,8 @@ def train(
         Folders of plug-ins beside those of the config.
     tell : callable
         Called with a line about each epoch.
+    bar : bool
+        Draw the progress of each epoch on the terminal.
 
     Returns
     -------
@@ -105,7 +108,10 @@ def train(
                     f"{training.output} holds a training already; --resume keeps what is done and goes on "
                     'with the rest, another "output" leaves it as it is'
                 )
-    return [_train(settings, registry, training, place, resume, tell) for training in chosen]
+    return [
+        _train(settings, registry, training, place, resume=resume, tell=tell, bar=bar)
+        for training in chosen
+    ]
 
 
 def _chosen(settings: config.Config, only: Sequence[str]) -> list[config.Training]:
@@ -123,8 +129,10 @@ def _train(
     registry: Registry,
     training: config.Training,
     place: Place,
+    *,
     resume: bool,
     tell: Tell,
+    bar: bool,
 ) -> Trained:
     began = time.time()
     plugin = registry.training(training.use)
@@ -149,7 +157,7 @@ def _train(
             log.flush()
             tell(f"{training.name}: {line}")
 
-        card = _learn(settings, training, plugin, found, going_on, say)
+        card = _learn(settings, training, plugin, found, resume=going_on, say=say, bar=bar)
     card |= {"seconds": round(time.time() - began, 1)}
     with replacing(folder / CARD) as temporary:  # last: what has a card is whole
         temporary.write_text(json.dumps(card, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -168,11 +176,13 @@ def _learn(
     training: config.Training,
     plugin: Plugin,
     found: Opened,
+    *,
     resume: bool,
     say: Tell,
+    bar: bool,
 ) -> dict[str, Any]:
     """Prepare the data, fit, write the weights, and give the card."""
-    folder, seed = training.output, settings.execution.seed
+    folder = training.output
     cache = folder / CHECKPOINTS / DATA
     data = examples(found.data, found.steps, cache / "train.npy")
     validation = None
@@ -182,11 +192,18 @@ def _learn(
     say(f"{len(data)} images of shape {tuple(data.images.shape[1:])}, {training.epochs} epochs")
     values = plugin.validate(training.with_)
     schedule = found.schedule(settings, training)
-    with quarantine(seed, schedule.device):
-        course = found.course(data, schedule.steps(len(data)) * training.epochs, seed)
+    with quarantine(found.seed, schedule.device):
+        course = found.course(data, schedule.steps(len(data)) * training.epochs)
         learner: Learner = plugin.function(course, **plugin.arguments(values))
         fitted = fit(
-            learner, data, validation, schedule, folder / CHECKPOINTS, resume=resume, tell=say
+            learner,
+            data,
+            validation,
+            schedule,
+            folder / CHECKPOINTS,
+            resume=resume,
+            tell=say,
+            bar=bar,
         )
     with replacing(training.weights) as temporary:
         save_file(fitted.weights, temporary)
@@ -204,7 +221,7 @@ def _learn(
         "shape": list(course.shape),
         **_learnt(data, validation, fitted),
         "batch": training.batch,
-        "seed": seed,
+        "seed": found.seed,
         "amp": settings.execution.amp,
         "versions": {"esegeta": __version__, "torch": torch.__version__},
         "made_of": digest(found.facts(settings, training, plugin)),

@@ -66,6 +66,7 @@ def fit(
     *,
     resume: bool = False,
     tell: Tell = lambda line: None,
+    bar: bool = False,
 ) -> Fitted:
     """Train a learner.
 
@@ -80,6 +81,8 @@ def fit(
         Go on from the checkpoint in the folder, where there is one.
     tell : callable
         Called with a line after each epoch.
+    bar : bool
+        Draw the progress of each epoch on the terminal.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def fit(
             callbacks=[keeping],
             logger=False,
             enable_checkpointing=False,
-            enable_progress_bar=False,
+            enable_progress_bar=bar,
             enable_model_summary=False,
             use_distributed_sampler=False,
             default_root_dir=folder,

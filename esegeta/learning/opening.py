@@ -48,6 +48,7 @@ class Opened:
         Weights to begin with.
     code : list
         Facts of the model's source.
+    seed : int
     """
 
     name: str
@@ -62,6 +63,7 @@ class Opened:
     device: torch.device
     start: dict[str, torch.Tensor]
     code: code.Facts
+    seed: int
 
     def schedule(self, settings: config.Config, training: config.Training) -> Schedule:
         """How long and where is trained."""
@@ -71,7 +73,7 @@ class Opened:
         if execution.amp == "fp16" and self.device.type == "cpu":
             raise RunError(config.FP16_ON_CPU)
         return Schedule(
-            training.epochs, training.batch, training.patience, execution.seed, self.device,
+            training.epochs, training.batch, training.patience, self.seed, self.device,
             execution.amp,
         )  # fmt: skip
 
@@ -85,7 +87,7 @@ class Opened:
             "source": [(path.name, code.content(path)) for path in code.beside(plugin.source)],
             "parameters": values.model_dump(mode="json"),
             "schedule": [training.epochs, training.batch, training.patience],
-            "seed": settings.execution.seed,
+            "seed": self.seed,
             "amp": settings.execution.amp,
             "model": [model_hash(self.model), self.code],
             "mask": self.mask,
@@ -96,7 +98,7 @@ class Opened:
             "torch": torch.__version__,
         }
 
-    def course(self, data: Examples, steps: int, seed: int) -> Course:
+    def course(self, data: Examples, steps: int) -> Course:
         """Put together what the plug-in may ask.
 
         Raises
@@ -109,7 +111,7 @@ class Opened:
         course = Course(
             self.model, self.network, self.wrapper, self.mask, tuple(first.shape[1:]), 0,
             self.classes, len(data), steps, data.labels is not None, low.to(self.device),
-            high.to(self.device), seed, self.device, self.start,
+            high.to(self.device), self.seed, self.device, self.start,
         )  # fmt: skip
         with torch.no_grad():
             count = course.scores(first.to(self.device)).shape[1]
@@ -154,7 +156,8 @@ def opened(
     # What is to be made cannot be loaded; each seed begins with weights of its own.
     spec = spec.model_copy(update={"weights": None}) if own else spec
     device = torch.device(place.device)
-    model = models.load(spec, settings.execution.seed).module.to(device)
+    seed = settings.execution.seed if training.seed is None else training.seed
+    model = models.load(spec, seed).module.to(device)
     if own:
         model.train().requires_grad_(True)
     assert target.wrapper is not None, "config.target_of names it"
@@ -180,4 +183,5 @@ def opened(
         device,
         start,
         code.of_factory(spec.factory) if spec.factory else [],
+        seed,
     )

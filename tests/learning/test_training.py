@@ -125,6 +125,18 @@ def test_killed_it_resumes_to_the_weights_of_an_unbroken_training(tmp_path):
     assert torch.equal(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
 
 
+def test_a_training_may_have_a_seed_of_its_own(tmp_path, capfd):
+    made = toy.write(tmp_path, epochs=1)
+    seeds = [{"name": f"seed {n}", "seed": n, "output": str(tmp_path / str(n))} for n in (0, 1)]
+    made["train"] = [*made["train"], *({**made["train"][0], **one} for one in seeds)]
+    done = esegeta.train(made, bar=True)
+    assert [one.card["seed"] for one in done] == [0, 0, 1]
+    plain, same, other = (load_file(one.folder / "weights.safetensors")["weight"] for one in done)
+    assert torch.equal(plain, same)
+    assert not torch.equal(plain, other)
+    assert "Epoch 0" in "".join(capfd.readouterr())
+
+
 def test_patience_ends_it_and_keeps_the_best_epoch(tmp_path):
     data = {"path": str(tmp_path / "set.npz"), "axes": "HW", "key": "more", "labels": "more_labels"}
     made = toy.write(
