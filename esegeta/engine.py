@@ -266,6 +266,7 @@ def explain(
     tensor = tensor[0] if _batched(tensor, model) else tensor
     if layer is not None and open_ended(layer):
         layer = _only(layer, model, tensor, patches)
+    found = Artifact.open(artifact) if artifact is not None else None
     probe = make_probe(
         model,
         tensor,
@@ -278,12 +279,11 @@ def explain(
         contrast=contrast,
         output=output,
         patches=patches,
-        layers=[layer] if layer is not None else [],
+        layers=[layer] if layer is not None else found.layers if found is not None else [],
         image_gradient=plugin.family != "layer_attribution",
         seed=seed,
     )
     chosen = _validated(plugin, parameters)
-    found = Artifact.open(artifact) if artifact is not None else None
     return run_method(probe, plugin, layer=layer, artifact=found, parameters=chosen, seed=seed)
 
 

@@ -73,6 +73,11 @@ class Artifact:
         settings: dict[str, Any] = self.card["settings"]
         return settings
 
+    @property
+    def layers(self) -> list[str]:
+        """The model's layers that are read, where the settings name some: one pass answers them all."""
+        return list(self.settings.get("layers", ()))
+
     def network(self, build: Callable[..., nn.Module], device: torch.device) -> nn.Module:
         """Build the network and give it its weights: frozen, in evaluation mode; remembered.
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -11,6 +12,7 @@ import torch
 
 from esegeta import config, engine, images, models
 from esegeta.config.check_training import CARD
+from esegeta.errors import MethodError
 from esegeta.explanation import Explanation
 from esegeta.learning.artifact import Artifact
 from esegeta.probe import Probe
@@ -157,13 +159,22 @@ class Bench:
             amp=DTYPES[amp],
             patches=patches_of(group.target),
             # A layer that is not there costs the job that names it, not the pass all share.
-            layers=[layer for layer in group.layers if _ran(layer, ran)],
+            layers=[layer for layer in [*group.layers, *self._read(group)] if _ran(layer, ran)],
             image_gradient=group.image_gradient,
             references=[reference(path, group.steps) for path in self._references],
             memory=self._execution.memory,
             batch=model.batch,
             seed=self._execution.seed,
         )
+
+    @staticmethod
+    def _read(group: Group) -> list[str]:
+        """Give the layers that trained methods of a group read."""
+        found: list[str] = []
+        for job in group.jobs:
+            with suppress(MethodError):  # its own job says what is wrong
+                found += Artifact.open(job.artifact).layers if job.artifact else []
+        return found
 
     def make(self, folder: RunFolder, group: Group, job: Job, progress: Progress) -> dict[str, Any]:
         """Make a job's map, write its files, and give its result."""

@@ -101,8 +101,8 @@ class Group:
 
     @cached_property
     def alone(self) -> "Group":
-        """All that a worker needs beside the job at hand: the same with one job for each layer."""
-        jobs = {job.layer: job for job in self.jobs if job.subject is None}
+        """All that a worker needs beside the job at hand: one job for each layer and artifact."""
+        jobs = {(job.layer, job.artifact): job for job in self.jobs if job.subject is None}
         return replace(self, jobs=tuple(jobs.values()))
 
     @property
