@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HALT, ONCE = 0.1, 0.3
+HALT, ONCE = 0.1, 0.4
 """Seconds of its own that the event loop may be held; and twice, where a place is first made."""
 
 

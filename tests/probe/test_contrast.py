@@ -10,6 +10,7 @@ import esegeta
 from esegeta.config import fields
 from esegeta.engine import make_probe
 from esegeta.errors import TargetError
+from esegeta.models.zoo import OneForAll
 from esegeta.plugin import plugin_of
 from esegeta.probe import Patches
 from esegeta.probe.contrast import CONTRASTS, Contrast, contrasted
@@ -202,7 +203,21 @@ def made(plugin, probe, layer, **parameters):
 
 def test_the_list_is_whole():
     said = {plugin.name for plugin in REGISTRY.methods() if plugin.linear is not False}
-    assert said == {name for name, _ in LINEAR}
+    assert said == {name for name, _ in LINEAR} | {"one_for_all"}
+
+
+@pytest.mark.parametrize("contrast", HELD)
+def test_what_a_model_says_itself_is_the_contrast_of_what_it_says_of_the_classes(contrast):
+    """Of a model of its own; it classifies, so it is not among the others."""
+    torch.manual_seed(0)
+    model = OneForAll((8, 8), 2, CLASSES, patch=2, width=8, depth=1, heads=2).double().eval()
+    plugin, x = REGISTRY.get("one_for_all"), image(8, 8)
+    logits = model(x[None])[0].detach()
+    maps = [made(plugin, probe_of(model, x, target=t), None) for t in range(CLASSES)]
+    expected = sum(w * m for w, m in zip(weights(logits, contrast), maps, strict=True))
+    found = made(plugin, probe_of(model, x, target=TARGET, contrast=contrast), None)
+    torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-10)
+    assert found.std() > 0
 
 
 @pytest.mark.parametrize("contrast", HELD)
