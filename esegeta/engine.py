@@ -127,8 +127,9 @@ def run_method(
     """
     chosen = parameters or plugin.validate({})
     if probe.ndim not in plugin.ndim:
-        served = " and ".join(f"{n}D" for n in plugin.ndim)
-        raise MethodError(f"'{plugin.name}' serves {served} images; this one is {probe.ndim}D.")
+        raise MethodError(
+            f"'{plugin.name}' serves {plugin.dimensions} images; this one is {probe.ndim}D."
+        )
     if plugin.takes_layer != (layer is not None):
         raise MethodError(
             f"'{plugin.name}' {'needs a layer' if plugin.takes_layer else 'takes no layer'}."

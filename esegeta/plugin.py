@@ -124,6 +124,11 @@ class Plugin:
         return self.family == "training"
 
     @property
+    def dimensions(self) -> str:
+        """The spatial dimensions it serves, in words: 2D and 3D."""
+        return " and ".join(f"{n}D" for n in self.ndim)
+
+    @property
     def slope(self) -> bool:
         """Whether its map tells how the score changes per unit of a voxel, as a gradient does.
 

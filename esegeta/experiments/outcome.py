@@ -160,15 +160,14 @@ def bars(
     figure, axes = _panels(list(panels), across, title, width)
     for panel, groups in zip(axes, panels.values(), strict=True):
         names = list(next(iter(groups.values())))
-        width = 0.8 / len(names)
+        broad = 0.8 / len(names)
         for number, name in enumerate(names):
-            places = [place + (number + 0.5) * width - 0.4 for place in range(len(groups))]
+            places = [place + (number + 0.5) * broad - 0.4 for place in range(len(groups))]
             heights = [values[name] for values in groups.values()]
             colour = COLOURS[number % len(COLOURS)]
-            panel.bar(places, heights, width * 0.9, color=colour, label=name)
-        panel.set_xticks(range(len(groups)), list(groups), fontsize=7)
-        if slanted:
-            panel.set_xticks(panel.get_xticks(), list(groups), rotation=20, ha="right")
+            panel.bar(places, heights, broad * 0.9, color=colour, label=name)
+        turned: dict[str, Any] = {"rotation": 20, "ha": "right"} if slanted else {}
+        panel.set_xticks(range(len(groups)), list(groups), fontsize=7, **turned)
     told = [panel.get_legend_handles_labels()[1] for panel in axes]
     if all(labels == told[0] for labels in told):
         _legend(figure, axes[0])

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from esegeta import config, engine, models
 from esegeta.errors import RunError, listed, unknown
 from esegeta.learning.artifact import Artifact
+from esegeta.learning.data import FOLDER
 from esegeta.plugin import Plugin
 from esegeta.probe import Probe
 from esegeta.probe.contrast import Contrast
@@ -23,9 +24,6 @@ from esegeta.runs.device import places
 from esegeta.runs.inputs import layers_of, prepared
 
 Progress = Callable[[int, int], None]
-
-FOLDER = "folder"
-"""The labels that are the names of the images' folders."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,11 @@ class Use:
     parameters: BaseModel
     layer: str | None
     artifact: Artifact | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name, with the layer."""
+        return self.name if self.layer is None else f"{self.name} @ {self.layer}"
 
 
 class Study:

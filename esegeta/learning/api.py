@@ -22,13 +22,12 @@ from esegeta.learning import page
 from esegeta.learning.artifact import VERSION, model_hash
 from esegeta.learning.data import Examples, examples
 from esegeta.learning.fit import Fitted, fit, require_lightning
-from esegeta.learning.learner import Learner
+from esegeta.learning.learner import LOSSES, Learner
 from esegeta.learning.opening import Opened, opened
 from esegeta.plugin import Plugin
 from esegeta.registry import Registry
 from esegeta.runs import code
 from esegeta.runs.device import Place, places
-from esegeta.runs.fingerprint import digest
 from esegeta.runs.hashes import sha256
 from esegeta.runs.opening import Source, open_config
 from esegeta.version import __version__
@@ -139,11 +138,11 @@ def _train(
     folder = training.output
     found = opened(settings, registry, training, plugin, place)
     made_of = json.loads(json.dumps(found.facts(settings, training, plugin), default=str))
-    if resume and _made_of(folder) == made_of and (folder / CARD).is_file():
+    going_on = resume and _made_of(folder) == made_of
+    if going_on and (folder / CARD).is_file():
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         if sha256(training.weights) == card["sha256"]:
             return Trained(training.name, folder, card, kept=True)
-    going_on = resume and _made_of(folder) == made_of
     if not going_on:
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
         (folder / CARD).unlink(missing_ok=True)
@@ -207,7 +206,7 @@ def _learn(
         )
     with replacing(training.weights) as temporary:
         save_file(fitted.weights, temporary)
-    shutil.copy(folder / CHECKPOINTS / "losses.csv", folder / "losses.csv")
+    shutil.copy(folder / CHECKPOINTS / LOSSES, folder / LOSSES)
     return {
         "version": VERSION,
         "training": plugin.name,
@@ -224,7 +223,6 @@ def _learn(
         "seed": found.seed,
         "amp": settings.execution.amp,
         "versions": {"esegeta": __version__, "torch": torch.__version__},
-        "made_of": digest(found.facts(settings, training, plugin)),
         "sha256": sha256(training.weights),
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,9 @@ from esegeta.errors import ImageError, unknown
 from esegeta.files import replacing
 from esegeta.images import arrays
 from esegeta.images.image import Array
-from esegeta.models.folder import importable
+from esegeta.runs.fingerprint import digest
+from esegeta.runs.hashes import sha256
+from esegeta.runs.inputs import called
 
 FOLDER = "folder"
 """The labels that are the names of the images' folders."""
@@ -110,21 +111,11 @@ def examples(found: Source, steps: Sequence[config.Step], cache: Path) -> Exampl
     known = json.loads(note.read_text()) if note.is_file() and cache.is_file() else {}
     if known.get("made of") != wanted:
         _prepare(found.read, steps, cache)
-        digest = _hash(cache)
-        if found.labels is not None:
-            digest.update(found.labels.numpy().tobytes())
-        known = {"made of": wanted, "digest": digest.hexdigest()}
+        labels = None if found.labels is None else found.labels.tolist()
+        known = {"made of": wanted, "digest": digest([sha256(cache), labels])}
         with replacing(note) as temporary:
             temporary.write_text(json.dumps(known))
     return Examples(np.load(cache, mmap_mode="r"), found.labels, known["digest"])
-
-
-def _hash(path: Path) -> Any:
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            found.update(block)
-    return found
 
 
 def _prepare(
@@ -198,18 +189,9 @@ def _from_array(data: config.Data, path: Path) -> Source:
 
 
 def _from_factory(data: config.Data) -> Source:
-    """Call ``package.module:function`` or ``file.py:function``."""
-    assert data.factory is not None
-    place, _, name = data.factory.rpartition(":")
-    try:
-        if place.endswith(".py"):
-            with importable(Path(place).parent) as folder:
-                made = getattr(folder.run(Path(place)), name)(**data.arguments)
-        else:
-            made = getattr(importlib.import_module(place), name)(**data.arguments)
-    except (Exception, SystemExit) as error:
-        message = f"the data factory {data.factory!r} failed: {type(error).__name__}: {error}"
-        raise ImageError(message) from error
+    assert data.factory is not None, "the caller has looked"
+    name = data.factory.rpartition(":")[2]
+    made = called(data.factory, data.arguments, "data")
     pair = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     values = np.asarray(pair[0])
     labels = None if pair[1] is None else _labels(np.asarray(pair[1]), len(values), data.factory)

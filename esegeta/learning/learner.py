@@ -8,6 +8,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+LOSSES = "losses.csv"
+"""The file that holds the losses of every epoch."""
+
+MEASURED = "validation_"
+"""Begins the names of what is measured on validation data."""
+
 
 class Learner(nn.Module):
     """What a training plug-in returns: what is learnt, and by which losses.

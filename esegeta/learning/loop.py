@@ -18,12 +18,10 @@ from torch import Tensor
 from esegeta.errors import RunError
 from esegeta.files import replacing
 from esegeta.learning.data import Examples
-from esegeta.learning.learner import Learner
+from esegeta.learning.learner import LOSSES, MEASURED, Learner
 from esegeta.runs.names import derive
 
-LAST, BEST, LOSSES = "last.ckpt", "best.safetensors", "losses.csv"
-MEASURED = "validation_"
-"""Begins the names of what is measured on validation data."""
+LAST, BEST = "last.ckpt", "best.safetensors"
 
 Row = dict[str, float]
 Tell = Callable[[str], None]
@@ -196,7 +194,7 @@ class Keeping(pl.Callback):  # type: ignore[misc]
             trainer.should_stop = True
         with replacing(self._folder / LAST) as temporary:
             trainer.save_checkpoint(temporary)
-        write_losses(self.history, self._folder / LOSSES)
+        _write(self.history, self._folder / LOSSES)
         self._tell(self._line(row))
 
     def _line(self, row: Row) -> str:
@@ -210,7 +208,7 @@ def _weights(learner: Learner) -> dict[str, Tensor]:
     return {key: value.detach().cpu().clone() for key, value in learner.kept.state_dict().items()}
 
 
-def write_losses(history: list[Row], path: Path) -> None:
+def _write(history: list[Row], path: Path) -> None:
     """Write a table of a row per epoch."""
     names = list(dict.fromkeys(name for row in history for name in row))
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:

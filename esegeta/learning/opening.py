@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -125,8 +125,7 @@ class Opened:
                 f"the data has the label {int(data.labels.max())}, but {self.name!r} gives "
                 f"{counted(count, 'class')}, 0 to {count - 1}"
             )
-        known = {name: getattr(course, name) for name in course.__dataclass_fields__}
-        return Course(**{**known, "classes": count})
+        return replace(course, classes=count)
 
 
 def opened(
@@ -167,8 +166,7 @@ def opened(
     found = source(training.data, names)
     axes = found.read[0]().ndim
     if axes not in plugin.ndim:
-        served = " and ".join(f"{n}D" for n in plugin.ndim)
-        raise ImageError(f"'{plugin.name}' serves {served} images; these are {axes}D")
+        raise ImageError(f"'{plugin.name}' serves {plugin.dimensions} images; these are {axes}D")
     start = models.weights_in(training.start)[0][1] if training.start else {}
     return Opened(
         spec.name,

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from esegeta.files import replacing
+from esegeta.learning.learner import LOSSES, MEASURED
 from esegeta.report.canvas import FAINT, INK, PAPER
 from esegeta.report.markup import Markup, join, number, tag
 
 FIGURE, PAGE = "losses.png", "report.html"
 COLOURS = ("#5aa9e6", "#f2c14e", "#f25f5c", "#7fd1ae", "#c792ea", "#9fb3c8")
-MEASURED = "validation_"
-HIDDEN = ("settings", "class_names", "version", "made_of")
+HIDDEN = ("settings", "class_names", "version")
 
 
 def write(folder: Path, card: Mapping[str, Any]) -> None:
-    """Draw ``losses.csv`` and write the page, both into the folder that holds it."""
-    with (folder / "losses.csv").open(newline="", encoding="utf-8") as file:
+    """Draw the losses and write the page, both into the folder that holds them."""
+    with (folder / LOSSES).open(newline="", encoding="utf-8") as file:
         rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
     _draw(rows, int(card["best_epoch"]), folder / FIGURE)
     style = resources.files("esegeta.report").joinpath("style.css").read_text(encoding="utf-8")

@@ -123,26 +123,41 @@ def reference(path: Path, steps: Sequence[config.Step]) -> Any:
     return images.prepare(images.read(path), steps).tensor
 
 
+def called(factory: str, arguments: dict[str, Any], what: str) -> Any:
+    """Call ``package.module:function`` or ``file.py:function``, and give what it returns.
+
+    Parameters
+    ----------
+    what : str
+        What it makes, for the message.
+
+    Raises
+    ------
+    ImageError
+        Where there is no such function, or it fails.
+    """
+    place, _, name = factory.rpartition(":")
+    try:
+        if place.endswith(".py"):
+            with importable(Path(place).parent) as folder:
+                return _function(folder.run(Path(place)), name)(**arguments)
+        return _function(importlib.import_module(place), name)(**arguments)
+    except EsegetaError:
+        raise
+    except (Exception, SystemExit) as error:
+        message = f"the {what} factory {factory!r} failed: {type(error).__name__}: {error}"
+        raise ImageError(message) from error
+
+
 def made(factory: str, arguments: dict[str, Any]) -> images.Image:
-    """Call ``package.module:function`` or ``file.py:function``, which returns an image.
+    """Make an image by a function of the user's; see `called`.
 
     Raises
     ------
     ImageError
         Where there is no such function, or it fails or returns something else.
     """
-    place, _, name = factory.rpartition(":")
-    try:
-        if place.endswith(".py"):
-            with importable(Path(place).parent) as folder:
-                image = _function(folder.run(Path(place)), name)(**arguments)
-        else:
-            image = _function(importlib.import_module(place), name)(**arguments)
-    except EsegetaError:
-        raise
-    except (Exception, SystemExit) as error:
-        message = f"the image factory {factory!r} failed: {type(error).__name__}: {error}"
-        raise ImageError(message) from error
+    image = called(factory, arguments, "image")
     if not isinstance(image, images.Image):
         raise ImageError(
             f"the image factory {factory!r} returned a {type(image).__name__}; "

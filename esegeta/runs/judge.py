@@ -40,9 +40,8 @@ def judge(
     case = _case(bench, folder, group, job, progress)
     plugin = bench.registry.get(job.use, "metric")
     if case.probe.ndim not in plugin.ndim:
-        served = " and ".join(f"{n}D" for n in plugin.ndim)
         raise MethodError(
-            f"'{plugin.name}' serves {served} images; this one is {case.probe.ndim}D."
+            f"'{plugin.name}' serves {plugin.dimensions} images; this one is {case.probe.ndim}D."
         )
     before, began = case.probe.passes, time.perf_counter()
     values = plugin.validate(job.parameters)

@@ -14,7 +14,6 @@ from esegeta.experiments import (
     Row,
     Study,
     Subject,
-    Use,
     bars,
     experiment,
     standard_error,
@@ -103,15 +102,11 @@ def _ask(
             maps = {c: subject.explain(probe, use).sum(0) for c, probe in probes.items()}
             for features, contrast, mask in _masks(maps, rule):
                 for kind, other in behind.items():
-                    keys.append((_name(use), rank, features, kind, contrast))
+                    keys.append((use.title, rank, features, kind, contrast))
                     masked.append(image.where(~mask, other))
     before, *shares = _shares(plain, torch.stack(masked), pair)
     for key, share in zip(keys, shares, strict=True):
         found.setdefault(key, []).append((before[key[1]], share[key[1]]))
-
-
-def _name(use: Use) -> str:
-    return use.name if use.layer is None else f"{use.name} @ {use.layer}"
 
 
 def _masks(maps: Mapping[str, Tensor], rule: Rule) -> Iterator[tuple[str, str, Tensor]]:

@@ -71,7 +71,7 @@ def p_tame(
         for number, (image, target) in enumerate(zip(subject.images, targets, strict=True)):
             judge = _Judge(study.seed + number, baseline, imputation)
             for use in subject.methods:
-                one = found.setdefault(_name(use), Found())
+                one = found.setdefault(use.title, Found())
                 judge(one, *_explained(subject, image, target, use, one))
             for name in CONTROLS if controls else ():
                 one = found.setdefault(name, Found(resolution=image[0].numel()))
@@ -80,10 +80,6 @@ def p_tame(
             study.progress(number + 1, len(targets))
         rows += _rows(subject.name, found, len(targets), resamples)
     return Outcome(rows, bars("AD, IC and ROAD", _panels(rows), across=1, width=12, slanted=True))
-
-
-def _name(use: Use) -> str:
-    return use.name if use.layer is None else f"{use.name} @ {use.layer}"
 
 
 def _explained(
