@@ -19,7 +19,11 @@ FAMILIES = {
     "metric": "metric: how far a map can be trusted",
     "training": "training: what is learnt before it explains",
 }
-MAKES = {"artifact": "an artifact", "model": "the model itself"}
+MAKES = {
+    "artifact": "an artifact",
+    "model": "the model itself",
+    "base": "what other trainings build on",
+}
 LAYER = "layer4"
 """Stands for a layer in the examples."""
 
@@ -76,7 +80,7 @@ def table(plugins: Sequence[Plugin]) -> str:
             "",
             *paragraph(
                 'A training is named in "train", and done by `esegeta train`. It makes what the method of '
-                "its name explains with, or a model that explains itself. See "
+                "its name explains with, a model that explains itself, or what other trainings build on. See "
                 "[Training](../training.md)."
             ),
             "",
@@ -137,8 +141,10 @@ def example(plugin: Plugin) -> dict[str, object]:
     if plugin.family == "metric":
         return {"evaluate": [{"use": plugin.name} | given]}
     if plugin.trains:
-        data = {"path": "train.npz", "key": "images", "labels": "labels"}
-        return {"train": [{"use": plugin.name} | given | {"data": data}]}
+        images = {"path": "train.npz", "key": "images"}
+        data = images if plugin.makes == "base" else images | {"labels": "labels"}
+        base = [{"use": plugin.base, "data": images}] if plugin.base else []
+        return {"train": [*base, {"use": plugin.name} | given | {"data": data}]}
     layers = {"layers": [LAYER]} if plugin.takes_layer else {}
     return {"use": plugin.name} | given | layers
 
@@ -167,6 +173,7 @@ def _facts(plugin: Plugin) -> list[tuple[str, str]]:
         facts += [("paper", plugin.paper), ("cost", cost(plugin)), ("better", _better(plugin))]
     elif plugin.trains:
         facts += [("paper", plugin.paper), ("makes", MAKES[plugin.makes])]
+        facts += [("builds on", f"[{plugin.base}]({plugin.base}.md)")] if plugin.base else []
     elif plugin.family != "wrapper":
         facts += [("has to be trained", "yes")] if plugin.takes_artifact else []
         facts += [("paper", plugin.paper), ("cost", _cost(plugin))]

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from esegeta.probe import sliding_boxes as sliding_boxes
     from esegeta.runs import run as run
     from esegeta.signature import Param as Param
+    from esegeta.strip import Strip as Strip
+    from esegeta.strip import Way as Way
 
 # Resolved on first use (PEP 562), so that `esegeta --help` and `validate` start without torch.
 _HOME = {
@@ -79,6 +81,8 @@ _HOME = {
     "Artifact": "learning",
     "Course": "learning",
     "Learner": "learning",
+    "Strip": "strip",
+    "Way": "strip",
     "Trained": "learning.api",
     "train": "learning.api",
 }

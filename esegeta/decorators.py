@@ -152,6 +152,7 @@ def training(
     paper: str,
     method: str | None = None,
     makes: Makes = "artifact",
+    base: str | None = None,
     ndim: tuple[int, ...] = (2, 3),
     tasks: tuple[str, ...] = ("classification", "segmentation"),
 ) -> Callable[[F], F]:
@@ -161,14 +162,19 @@ def training(
     ----------
     method : str, optional
         The method that reads what is made, whose name the training then has.
-    makes : {"artifact", "model"}
-        What a method explains the config's model with, or the weights of that model itself.
+    makes : {"artifact", "model", "base"}
+        What a method explains the config's model with, the weights of that model itself, or, of images
+        alone, what other trainings build on.
+    base : str, optional
+        The training whose artifact it builds on, as `Course.base`.
     """
 
     def decorate(function: F) -> F:
+        if makes == "base" and method is not None:
+            raise complain(function, "what others build on has no method of its own")
         return _register(
             function, "training", paper=paper, passes=lambda p: Passes(), ndim=ndim, tasks=tasks,
-            called=method, makes=makes,
+            called=method, makes=makes, base=base,
         )  # fmt: skip
 
     return decorate

@@ -30,7 +30,7 @@ from esegeta.probe.network import Network
 from esegeta.probe.patches import PatchedNetwork
 from esegeta.probe.tiling import Tiling
 from esegeta.registry import Registry, find
-from esegeta.returned import on_image_grid
+from esegeta.returned import on_image_grid, strip_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,7 +151,8 @@ def run_method(
             artifact.require(plugin.name, probe)
             arguments = (artifact,)
         returned = plugin.function(probe, *arguments, **plugin.arguments(chosen))
-        values = on_image_grid(returned, probe, plugin)
+        strip = strip_of(returned, probe, plugin) if plugin.returns == "strip" else None
+        values = on_image_grid(returned if strip is None else strip.map, probe, plugin)
     seconds = time.perf_counter() - start
     if plugin.returns == "image" and torch.equal(values, probe.image[0].float().cpu()):
         raise CheckFailed("The method returned the image unchanged.")
@@ -162,6 +163,7 @@ def run_method(
     after = probe.passes
     return Explanation(
         map=values,
+        strip=strip,
         image=probe.image[0].to("cpu", torch.float32, copy=True),
         plugin=plugin,
         layer=layer,

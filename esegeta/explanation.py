@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from esegeta.plugin import Plugin, Returns
+    from esegeta.strip import Strip
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,7 @@ class Explanation:
     ----------
     map : Tensor
         (K, *spatial) on the image's grid, float32 on the CPU; K is 1 or the image's channels. For
-        methods that return an image or a sheet: that.
+        methods that return an image or a sheet: that; for a strip: what changes along it.
     image : Tensor
         (C, *spatial) the image that was explained.
     plugin : Plugin
@@ -47,6 +48,8 @@ class Explanation:
         Peak memory in bytes: allocated on the GPU, or of the process on Linux.
     notes : dict
         What the method told of itself.
+    strip : Strip or None
+        The images, of methods that make a strip of them.
     """
 
     map: Tensor
@@ -61,6 +64,7 @@ class Explanation:
     memory: int | None = None
     patches: Mapping[str, Any] | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+    strip: Strip | None = None
 
     @property
     def kind(self) -> Returns:
@@ -84,6 +88,7 @@ class Explanation:
             "memory": self.memory,
             "range": [float(self.map.min()), float(self.map.max())],
             "notes": dict(self.notes),
+            **({} if self.strip is None else {"strip": self.strip.record()}),
         }
 
     def plot(self) -> Figure:
@@ -95,6 +100,10 @@ class Explanation:
             return picture(self.image, self.map, title=name)
         if self.kind == "sheet":
             return sheet(self.map, title=name)
+        if self.strip is not None:
+            from esegeta.report.strip import figure
+
+            return figure(self.image, self.strip, title=f"{name}: {self.target['class']}")
         held = f" ({self.target['contrast']} contrast)" if "contrast" in self.target else ""
         title = f"{name}: {self.target['class']}{held}"
         return overlay(self.image, self.map, show=self.plugin.show, title=title)

@@ -17,13 +17,15 @@ Family = Literal[
 ]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
-Returns = Literal["map", "image", "sheet"]
-"""A map is laid over the image, an image lies on its grid, a sheet is a picture of its own."""
+Returns = Literal["map", "image", "sheet", "strip"]
+"""A map is laid over the image, an image lies on its grid, a sheet is a picture of its own; a strip is a
+row of images and a map of what changes along it."""
 
 Best = Literal["high", "low"]
 
-Makes = Literal["artifact", "model"]
-"""Whether a training makes what a method explains a model with, or the weights of the model itself."""
+Makes = Literal["artifact", "model", "base"]
+"""What a training makes: what a method explains a model with, the weights of the model itself, or, of
+images alone, what other trainings build on."""
 
 Linear = bool | Callable[[Any], bool]
 """Whether a map is linear in what is asked of the output, or, of its parameters, when."""
@@ -73,16 +75,18 @@ class Plugin:
         How a picture of its map is drawn.
     fused : bool
         Whether the one pass that a group shares answers it.
-    returns : {"map", "image", "sheet"}
-        A map (K, *spatial) to lay over the image, an image (C, *spatial) on the image's grid, or a
-        sheet: a picture (1 or 3, height, width) of any size, from 0 to 1.
+    returns : {"map", "image", "sheet", "strip"}
+        A map (K, *spatial) to lay over the image, an image (C, *spatial) on the image's grid, a sheet:
+        a picture (1 or 3, height, width) of any size, from 0 to 1; or a `Strip` of images.
     linear : bool or callable
         Whether the map, for a score that is a sum of outputs, is that sum of the outputs' maps: then a
         target's contrast is the contrast of the classes' maps. Ask through `is_linear`.
     best : {"high", "low"}, optional
         Which values of a metric are the better ones.
-    makes : {"artifact", "model"}
+    makes : {"artifact", "model", "base"}
         What a training makes.
+    base : str, optional
+        The training that a training builds on.
     """
 
     name: str
@@ -106,6 +110,7 @@ class Plugin:
     best: Best | None = None
     takes_artifact: bool = False
     makes: Makes = "artifact"
+    base: str | None = None
 
     @property
     def source(self) -> Path:

@@ -15,7 +15,7 @@ from esegeta.config.models import (
     Target,
 )
 from esegeta.config.schema import schema
-from esegeta.config.targets import artifact_of, class_names, model_of, target_of
+from esegeta.config.targets import artifact_of, base_of, class_names, model_of, target_of
 from esegeta.config.training import Data, Training
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Target",
     "Training",
     "artifact_of",
+    "base_of",
     "check",
     "class_names",
     "dump",

@@ -6,9 +6,10 @@ from pydantic import ValidationError
 
 from esegeta.config.models import Config, Model
 from esegeta.config.problems import of_parameters
-from esegeta.config.targets import artifact_of, model_of
+from esegeta.config.targets import artifact_of, base_of, model_of
 from esegeta.config.training import Training
 from esegeta.errors import PluginError, Problem, listed, nearest
+from esegeta.plugin import Plugin
 from esegeta.registry import Registry
 
 CARD = "card.json"
@@ -20,8 +21,6 @@ def trainings(config: Config, registry: Registry) -> Iterator[Problem]:
     for index, training in enumerate(config.train):
         here = f"train[{index}]"
         model = model_of(config, training)
-        if model is None:
-            yield _no_model(config, training, here)
         try:
             plugin = registry.training(training.use)
         except PluginError as error:
@@ -31,17 +30,39 @@ def trainings(config: Config, registry: Registry) -> Iterator[Problem]:
             near = nearest(training.use, names)
             yield Problem(f"{here}.use", message, repr(training.use), listed(names), near)
             continue
+        if plugin.makes == "base" and training.model is not None:
+            message = f"{training.use} learns of images alone; no model has a part in it"
+            yield Problem(f"{here}.model", message, repr(training.model))
+        if plugin.makes != "base" and model is None:
+            yield _no_model(config, training, here)
+        yield from _base(config, index, plugin, here)
         try:
             plugin.validate(training.with_)
         except ValidationError as error:
             yield from of_parameters(error, plugin.parameters, f"{here}.with")
-        if model is None:
+        if model is None or plugin.makes == "base":
             continue
         if model.task not in plugin.tasks:
             message = f"{training.use} does not serve {model.task}, the task of {model.name!r}"
             yield Problem(f"{here}.use", message, None, f"tasks: {', '.join(plugin.tasks)}")
         if plugin.makes == "model":
             yield from _own_weights(config, training, model)
+
+
+def _base(config: Config, index: int, plugin: Plugin, here: str) -> Iterator[Problem]:
+    """Report what a training builds on that is not there, and what is given in vain."""
+    training = config.train[index]
+    if plugin.base is None:
+        if training.base is not None:
+            message = f"{training.use} builds on no other training"
+            yield Problem(f"{here}.base", message, repr(str(training.base)))
+    elif base_of(config, training, plugin.base) is None:
+        message = f"{training.use} builds on a training '{plugin.base}'"
+        valid = f'{{"use": "{plugin.base}", …}} in "train", or the folder of one as "base"'
+        yield Problem(here, message, None, valid)
+    elif training.base is None and all(one.use != plugin.base for one in config.train[:index]):
+        message = f"{training.use} builds on '{plugin.base}', which this config trains after it"
+        yield Problem(here, message, None, "the other order")
 
 
 def _no_model(config: Config, training: Training, here: str) -> Problem:

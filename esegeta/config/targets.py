@@ -70,6 +70,13 @@ def model_of(config: Config, training: Training) -> Model | None:
     return next((model for model in config.models if model.name == training.model), None)
 
 
+def base_of(config: Config, training: Training, use: str) -> Path | None:
+    """Give the folder of what a training builds on, by default that of this config's training ``use``."""
+    if training.base is not None:
+        return training.base
+    return next((other.output for other in config.train if other.use == use), None)
+
+
 def artifact_of(config: Config, model: Model, method: Method) -> Path | None:
     """Give the folder of what a method was trained to: its own, else that of this config's training."""
     if method.artifact is not None:

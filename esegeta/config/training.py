@@ -59,6 +59,10 @@ class Training(Use):
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = Field(
         default=None, description="Of everything random, in place of the run's"
     )
+    base: FilePath | None = Field(
+        default=None,
+        description="The folder of the training it builds on; by default that of this config's",
+    )
     start: FilePath | None = Field(
         default=None, description="Weights to begin with: safetensors, .pt or .pth"
     )

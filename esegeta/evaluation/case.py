@@ -21,7 +21,6 @@ from esegeta.evaluation.similarity import Kind, similarity
 from esegeta.learning.artifact import Artifact
 from esegeta.plugin import Plugin
 from esegeta.probe import Probe
-from esegeta.probe.confidence import ProbabilityObjective
 
 Curve = Sequence[tuple[float, float] | tuple[float, float, float, float]]
 """Points (x, y), or (x, y, low, high) where y is a mean and lies between ends."""
@@ -159,8 +158,7 @@ class Case:
 
     @cached_property
     def _confident(self) -> Probe:
-        _ = self.probe.index  # the class and the mask are those of the image itself
-        return self.probe.asked(ProbabilityObjective(self.probe.target))
+        return self.probe.confidence()
 
     def remade(self, *, image: Tensor | None = None, model: nn.Module | None = None) -> Tensor:
         """(K, *spatial) the map, made again of another image (1, C, *spatial) or another model.

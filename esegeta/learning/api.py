@@ -15,11 +15,12 @@ from safetensors.torch import save_file
 
 from esegeta import config
 from esegeta.config.check_training import CARD
+from esegeta.config.training import WEIGHTS
 from esegeta.errors import RunError, unknown
 from esegeta.files import replacing
 from esegeta.isolation import quarantine
 from esegeta.learning import page
-from esegeta.learning.artifact import VERSION, model_hash
+from esegeta.learning.artifact import BASE, VERSION, model_hash
 from esegeta.learning.data import Examples, examples
 from esegeta.learning.fit import Fitted, fit, require_lightning
 from esegeta.learning.learner import LOSSES, Learner
@@ -142,6 +143,7 @@ def _train(
     if going_on and (folder / CARD).is_file():
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         if sha256(training.weights) == card["sha256"]:
+            _keep_base(found, folder)
             return Trained(training.name, folder, card, kept=True)
     if not going_on:
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
@@ -194,10 +196,14 @@ def _learn(
     with quarantine(found.seed, schedule.device):
         course = found.course(data, schedule.steps(len(data)) * training.epochs)
         learner: Learner = plugin.function(course, **plugin.arguments(values))
+        learnt = _read(learner, data, course.device, cache / "train.rows.npy")
+        learner.begin(learnt.parts())
         fitted = fit(
             learner,
-            data,
-            validation,
+            learnt,
+            None
+            if validation is None
+            else _read(learner, validation, course.device, cache / "validation.rows.npy"),
             schedule,
             folder / CHECKPOINTS,
             resume=resume,
@@ -207,6 +213,7 @@ def _learn(
     with replacing(training.weights) as temporary:
         save_file(fitted.weights, temporary)
     shutil.copy(folder / CHECKPOINTS / LOSSES, folder / LOSSES)
+    _keep_base(found, folder)
     return {
         "version": VERSION,
         "training": plugin.name,
@@ -214,7 +221,8 @@ def _learn(
         "paper": plugin.paper,
         "parameters": values.model_dump(mode="json"),
         "settings": learner.settings,
-        "model": {"name": found.name, "hash": model_hash(found.model)},
+        "model": _model(found),
+        "base": None if found.base is None else _named(found.base.card),
         "classes": course.classes,
         "class_names": list(course.class_names),
         "shape": list(course.shape),
@@ -225,6 +233,46 @@ def _learn(
         "versions": {"esegeta": __version__, "torch": torch.__version__},
         "sha256": sha256(training.weights),
     }
+
+
+def _read(learner: Learner, data: Examples, device: torch.device, cache: Path) -> Examples:
+    """What is learnt of the images, where that is not the images themselves."""
+    if type(learner).read is Learner.read:
+        return data
+    learner.to(device).eval()
+    try:
+        return data.read(learner.read, device, cache)
+    finally:
+        learner.train()
+
+
+def _keep_base(found: Opened, folder: Path) -> None:
+    """Keep what a training built on, so that what it made can be used wherever it is taken."""
+    base, own = found.base, folder / BASE
+    if base is None:
+        return
+    if code.content(own / WEIGHTS) != base.card["sha256"] or not (own / CARD).is_file():
+        _copy(base.folder, own)
+
+
+def _copy(base: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name in (WEIGHTS, CARD):
+        shutil.copy(base / name, folder / name)
+    if (base / BASE).is_dir():
+        _copy(base / BASE, folder / BASE)
+
+
+def _named(card: dict[str, Any]) -> dict[str, str]:
+    """What was built on: the training, and its weights by their hash."""
+    return {"training": card["training"], "hash": card["sha256"]}
+
+
+def _model(found: Opened) -> dict[str, str] | None:
+    if found.subject is None:
+        return None
+    return {"name": found.subject.name, "hash": model_hash(found.subject.model)}
 
 
 def _learnt(data: Examples, validation: Examples | None, fitted: Fitted) -> dict[str, Any]:

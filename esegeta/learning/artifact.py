@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from esegeta.probe import Probe
 
 VERSION = 1
+
+BASE = "base"
+"""The folder in an artifact that holds what it was built on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +110,32 @@ class Artifact:
             raise MethodError(f"{path} cannot be used: {error}") from error
         return network.eval().requires_grad_(False)
 
+    @cached_property
+    def base(self) -> Artifact:
+        """What it was built on, of which it holds a copy.
+
+        Raises
+        ------
+        MethodError
+            If there is none, or another one.
+        """
+        known, found = self.card["base"], Artifact.open(self.folder / BASE)
+        if known is None or found.card["sha256"] != known["hash"]:
+            raise MethodError(f"{found.folder} is not what {self.folder} was built on.")
+        return found
+
+    def require_training(self, name: str) -> None:
+        """Refuse what another training made.
+
+        Raises
+        ------
+        MethodError
+            With the training that made it.
+        """
+        made = self.card["training"]
+        if made != name:
+            raise MethodError(f"{self.folder} was trained for '{made}', not for '{name}'.")
+
     def require(self, method: str, probe: Probe) -> None:
         """Refuse a method, a model, classes or images that this was not trained for.
 
@@ -115,8 +145,7 @@ class Artifact:
             With what it was trained for, and what it is used for.
         """
         card, where = self.card, str(self.folder)
-        if card["training"] != method:
-            raise MethodError(f"{where} was trained for '{card['training']}', not for '{method}'.")
+        self.require_training(method)
         shape = tuple(probe.image.shape[1:])
         if tuple(card["shape"]) != shape:
             raise MethodError(

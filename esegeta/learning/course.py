@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from esegeta.learning.artifact import Artifact
 from esegeta.probe import Region
 from esegeta.probe.network import Network
 
@@ -20,19 +21,20 @@ class Course:
 
     Parameters
     ----------
-    model : nn.Module
+    model : nn.Module, optional
         The config's model, on `device`: frozen and in evaluation mode where it is to be explained;
-        ready to be trained where the training makes the model itself.
-    network : Network
+        ready to be trained where the training makes the model itself; none where it learns of images
+        alone.
+    network : Network, optional
         The same, as it is asked.
-    wrapper : callable
+    wrapper : callable, optional
         Makes class scores (N, classes) of what the model returns.
     mask : str
         Which voxels count in a segmentation: ``predicted``, ``border`` or ``all``.
     shape : tuple of int
         (C, *spatial) of the images, as the model sees them.
     classes : int
-        Columns of the class scores.
+        Columns of the class scores; 0 without a model.
     class_names : tuple of str
         May be empty.
     size : int
@@ -45,13 +47,15 @@ class Course:
         (C,) the least and largest value of each channel over these images.
     start : mapping of str to Tensor
         Weights to begin with; may be empty.
+    base : Artifact, optional
+        What it builds on.
     seed : int
     device : torch.device
     """
 
-    model: nn.Module
-    network: Network
-    wrapper: Wrapper
+    model: nn.Module | None
+    network: Network | None
+    wrapper: Wrapper | None
     mask: str
     shape: tuple[int, ...]
     classes: int
@@ -64,6 +68,7 @@ class Course:
     seed: int
     device: torch.device
     start: Mapping[str, Tensor] = field(default_factory=dict)
+    base: Artifact | None = None
 
     @property
     def ndim(self) -> int:
@@ -79,6 +84,7 @@ class Course:
             (N, C, *spatial) the images on which the masks of a segmentation are chosen; by default
             the images themselves.
         """
+        assert self.network is not None and self.wrapper is not None, "there is a model"  # noqa: PT018
         output = self.network(images)
         if output.dim() == 2:
             return self.wrapper(output, Region(self.mask))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from esegeta import config, images
 from esegeta.config.files import matches
-from esegeta.errors import ImageError, unknown
+from esegeta.errors import ImageError, RunError, unknown
 from esegeta.files import replacing
 from esegeta.images import arrays
 from esegeta.images.image import Array
@@ -25,6 +25,8 @@ from esegeta.runs.inputs import called
 
 FOLDER = "folder"
 """The labels that are the names of the images' folders."""
+READ = 64
+"""Images that are in memory at once, where all are read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,7 @@ class Examples:
     def extremes(self) -> tuple[Tensor, Tensor]:
         """Give the least and the largest value (C,) of each channel."""
         low, high = None, None
-        for part in self._parts():
+        for part in self.parts():
             flat = part.transpose(0, 1).flatten(1)
             least, most = flat.amin(1), flat.amax(1)
             low = least if low is None else torch.minimum(low, least)
@@ -65,9 +67,39 @@ class Examples:
         assert low is not None and high is not None, "there is an image"  # noqa: PT018
         return low, high
 
-    def _parts(self) -> Iterator[Tensor]:
-        for start in range(0, len(self), 256):
-            yield torch.from_numpy(np.array(self.images[start : start + 256]))
+    def read(
+        self, reader: Callable[[Tensor], Tensor], device: torch.device, cache: Path
+    ) -> Examples:
+        """Give what a function makes of the images, one row (…) each, kept in a file as they are.
+
+        Raises
+        ------
+        RunError
+            Where a row is not finite, or there is not one for each image.
+        """
+        rows: Any = None
+        with replacing(cache) as temporary:
+            for start, part in zip(range(0, len(self), READ), self.parts(), strict=True):
+                with torch.no_grad():
+                    made = reader(part.to(device)).float().cpu()
+                if not made.isfinite().all():
+                    raise RunError(f"what is read of image {start} or after it is not finite")
+                shape = (len(self), *made.shape[1:])
+                if len(made) != len(part) or (rows is not None and rows.shape != shape):
+                    raise RunError(
+                        f"what is read of {len(part)} images has the shape {tuple(made.shape)}; a row for "
+                        "each was expected, all of one shape"
+                    )
+                if rows is None:
+                    rows = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
+                rows[start : start + READ] = made.numpy()
+            rows.flush()
+        return Examples(np.load(cache, mmap_mode="r"), self.labels, self.digest)
+
+    def parts(self) -> Iterator[Tensor]:
+        """Give all images, some at a time."""
+        for start in range(0, len(self), READ):
+            yield torch.from_numpy(np.array(self.images[start : start + READ]))
 
 
 @dataclass(frozen=True)

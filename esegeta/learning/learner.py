@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor, nn
@@ -33,6 +34,16 @@ class Learner(nn.Module):
     kept: nn.Module
     settings: dict[str, Any]
 
+    def read(self, images: Tensor) -> Tensor:
+        """Give what is learnt of images (N, C, *spatial), one row (N, …) each; once, before the first epoch.
+
+        `losses` and `measures` then get rows in place of images. By default the images themselves.
+        """
+        return images
+
+    def begin(self, rows: Iterable[Tensor]) -> None:
+        """Look through all that is learnt from, batch by batch, before the first epoch; by default not."""
+
     def optimiser(self, steps: int) -> tuple[Optimizer, LRScheduler | None]:
         """Give the optimiser, and the schedule that is stepped after each of so many steps."""
         raise NotImplementedError
@@ -43,7 +54,7 @@ class Learner(nn.Module):
         Parameters
         ----------
         images : Tensor
-            (N, C, *spatial) as the model sees them.
+            (N, C, *spatial) as the model sees them, or what `read` made of them.
         labels : Tensor, optional
             (N,) the classes, where the data has them.
         step : int

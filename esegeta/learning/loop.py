@@ -205,7 +205,9 @@ class Keeping(pl.Callback):  # type: ignore[misc]
 
 def _weights(learner: Learner) -> dict[str, Tensor]:
     """Copy what is kept: safetensors refuses tensors that share memory."""
-    return {key: value.detach().cpu().clone() for key, value in learner.kept.state_dict().items()}
+    state = learner.kept.state_dict().items()
+    plain = torch.contiguous_format
+    return {key: value.detach().cpu().clone(memory_format=plain) for key, value in state}
 
 
 def _write(history: list[Row], path: Path) -> None:

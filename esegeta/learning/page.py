@@ -26,7 +26,9 @@ def write(folder: Path, card: Mapping[str, Any]) -> None:
     _draw(rows, int(card["best_epoch"]), folder / FIGURE)
     style = resources.files("esegeta.report").joinpath("style.css").read_text(encoding="utf-8")
     picture = base64.b64encode((folder / FIGURE).read_bytes()).decode()
-    title = f"{card['training']} for {card['model']['name']}"
+    title = card["training"]
+    if card["model"] is not None:
+        title += f" for {card['model']['name']}"
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     page = tag(
         "html",
@@ -57,7 +59,7 @@ def _facts(card: Mapping[str, Any]) -> list[tuple[str, Any]]:
         if key in HIDDEN:
             continue
         inner = value.items() if isinstance(value, Mapping) else [("", value)]
-        found += [(f"{key} {name}".strip(), one) for name, one in inner]
+        found += [(f"{key} {name}".strip(), one) for name, one in inner if one is not None]
     return found
 
 

@@ -15,6 +15,7 @@ from esegeta.errors import ImageError
 from esegeta.passes import Passes
 from esegeta.probe.batches import Batches
 from esegeta.probe.checkpoint import Checkpoint
+from esegeta.probe.confidence import ProbabilityObjective
 from esegeta.probe.layer import Layer
 from esegeta.probe.module import ScoreModule
 from esegeta.probe.network import Counts, Network
@@ -335,6 +336,11 @@ class Probe(Traced):
         It shares the pass counters; images pass up to the layer.
         """
         return self.asked(ReadObjective(layer, reader))
+
+    def confidence(self) -> Probe:
+        """A probe whose score is the probability of the explained class, held against no other."""
+        self._ask.freeze()  # class and mask are those of the image itself
+        return self.asked(ProbabilityObjective(self.target))
 
     def in_full_precision(self) -> Probe:
         """A probe of the same that lets the model run in its own precision; remembered."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from esegeta.report.markup import Markup, anchor, join, measured, number, tag
 from esegeta.report.reading import Group, Job
+from esegeta.report.slider import slider
 from esegeta.report.trust import of_map
 from esegeta.units import duration, size
 
@@ -53,6 +54,7 @@ def kind(job: Job) -> str:
 def _done(group: Group, job: Job) -> Markup:
     return join(
         _picture(group, job),
+        slider(job),
         tag("ul", *(_badge(check) for check in job.checks), class_="badges", aria_label="Checks"),
         tag("dl", *_facts(group, job)),
         *_figures(group, job),

@@ -7,6 +7,9 @@ import json
 import re
 from collections.abc import Callable
 
+VOID = ("img", "input")
+"""Elements that have no end."""
+
 
 class Markup(str):
     """Text that is HTML already; any other text is escaped where it is put in."""
@@ -30,7 +33,7 @@ def tag(name: str, *children: object, **attributes: object) -> Markup:
         if value is not None and value is not False
     )
     inner = "".join(safe(child) for child in children if child is not None)
-    return Markup(f"<{name}{written}>" if name == "img" else f"<{name}{written}>{inner}</{name}>")
+    return Markup(f"<{name}{written}>" if name in VOID else f"<{name}{written}>{inner}</{name}>")
 
 
 def join(*parts: object) -> Markup:

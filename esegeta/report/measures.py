@@ -30,7 +30,7 @@ def curves(found: Curves, *, axes: tuple[str, str] = ("", ""), title: str = "") 
     """Draw named curves of points (x, y) or, with a band, (x, y, low, high) into one figure."""
     paper = canvas.Canvas(WIDTH, HEAD + HEIGHT + MARGIN)
     paper.title(MARGIN, title)
-    _plot(paper, found, axes, HEAD)
+    plot(paper, found, axes, HEAD)
     return paper.figure
 
 
@@ -64,7 +64,7 @@ def strip(
         tile.imshow(_coloured(picture), interpolation="nearest")
         tile.set_anchor("N")
     if found:
-        _plot(paper, found, axes, HEAD + rows * cell + 0.1)
+        plot(paper, found, axes, HEAD + rows * cell + 0.1)
     return paper.figure
 
 
@@ -84,7 +84,8 @@ def _coloured(picture: Array) -> Array:
     return fit(picture).blend(np.full_like(picture, canvas.FLOOR), picture)
 
 
-def _plot(paper: canvas.Canvas, found: Curves, names: tuple[str, str], top: float) -> None:
+def plot(paper: canvas.Canvas, found: Curves, names: tuple[str, str], top: float) -> None:
+    """Draw curves below what is there, `HEIGHT` inches tall; names are those of the axes."""
     axes = paper.axes(
         MARGIN + LEFT, top + 0.1, WIDTH - 2 * MARGIN - LEFT - 1.4, HEIGHT - BOTTOM - 0.1
     )

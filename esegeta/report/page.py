@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from esegeta.files import replacing
+from esegeta.report import slider
 from esegeta.report.cards import STYLES, WORDS, card, kind
 from esegeta.report.markup import Markup, anchor, safe, tag
 from esegeta.report.reading import STATES, Group, Job, Run, read
@@ -41,6 +42,7 @@ for (const button of document.querySelectorAll('.enlarge')) button.addEventListe
 });
 large.addEventListener('click', () => large.close());
 """
+SCRIPT += slider.SCRIPT
 READING = (
     "A map shows which parts of the image the model's score depends on, according to one method. "
     "It describes the model, not the patient, and does not say whether the model is right. "

@@ -27,12 +27,15 @@ class Job:
     state : State
     overlay : Path or None
         The picture of its map; only of a job that is done.
+    frames : Path or None
+        Tiles of the images that it made, where it made a strip of them.
     """
 
     plan: dict[str, Any]
     result: dict[str, Any]
     state: State
     overlay: Path | None = None
+    frames: Path | None = None
 
     @property
     def id(self) -> str:
@@ -164,14 +167,20 @@ def _job(run: Path, plan: dict[str, Any]) -> Job:
         return Job(plan, {}, "pending")  # left from before something changed
     if result.get("state") != "done":
         return Job(plan, result, "timed out" if result.get("state") == "timed out" else "failed")
-    overlay = folder / str((result.get("files") or {}).get("overlay", "overlay.png"))
-    usable = overlay.is_file() and _inside(overlay, run) and _is_png(overlay)
-    return Job(plan, result, "done", overlay if usable else None)
+    files = result.get("files") or {}
+    overlay = _picture(folder / str(files.get("overlay", "overlay.png")), run)
+    frames = _picture(folder / str(files["frames"]), run) if "frames" in files else None
+    return Job(plan, result, "done", overlay, frames)
 
 
 def _broken(plan: dict[str, Any], message: str) -> Job:
     error = {"kind": "RunError", "message": message, "traceback": None}
     return Job(plan, {"error": error}, "failed")
+
+
+def _picture(path: Path, run: Path) -> Path | None:
+    """Give a picture that can be shown."""
+    return path if path.is_file() and _inside(path, run) and _is_png(path) else None
 
 
 def _inside(path: Path, run: Path) -> bool:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -18,8 +19,9 @@ from esegeta.learning.artifact import Artifact
 from esegeta.probe import Probe
 from esegeta.registry import find
 from esegeta.report import overlay as pictures
+from esegeta.report import strip as strips
 from esegeta.runs.device import Place, places
-from esegeta.runs.folder import OVERLAY, RunFolder
+from esegeta.runs.folder import FRAMES, OVERLAY, RunFolder
 from esegeta.runs.hashes import sha256
 from esegeta.runs.inputs import layers_of, patches_of, prepared, reference
 from esegeta.runs.judge import judge
@@ -27,6 +29,7 @@ from esegeta.runs.partial import Partial
 from esegeta.runs.places import on_model_grid
 from esegeta.runs.plan import Group, Job, cost
 from esegeta.runs.worker import base
+from esegeta.strip import Strip
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
@@ -237,6 +240,33 @@ def _ran(layer: str, ran: Mapping[str, int]) -> bool:
     return call.isdigit() and 1 <= int(call) <= calls if hashed else calls == 1
 
 
+def _write_strip(
+    strip: Strip, mapped: torch.Tensor, image: images.Prepared, folder: Path, title: str
+) -> dict[str, str]:
+    """Write the images of a strip on their source's grid, and pictures of them."""
+    source = image.image
+    carried = replace(
+        strip,
+        map=mapped,
+        floor=image.to_source(strip.floor),
+        ways=[
+            replace(way, images=torch.stack([image.to_source(one) for one in way.images]))
+            for way in strip.ways
+        ],
+    )
+    files = {
+        name: images.write_map(
+            stack.flatten(0, -source.ndim - 1), source, folder, f"map.{name}"
+        ).name
+        for name, stack in carried.arrays().items()
+    }
+    shown, affine = image.to_source(image.tensor), None if source.ndim == 2 else source.affine
+    figure = strips.figure(shown, carried, affine=affine, title=title)
+    pictures.save_figure(figure, folder / OVERLAY)
+    strips.frames(shown, carried, folder / FRAMES, affine=affine)
+    return {**files, "frames": FRAMES}
+
+
 def write(
     explanation: Explanation, image: images.Prepared, folder: Path, job: Job
 ) -> dict[str, str]:
@@ -253,6 +283,9 @@ def write(
         # As the model sees it: what judges the map needs the numbers themselves.
         files["model"] = images.write_array(explanation.map, folder, "map.model").name
     affine = None if source.ndim == 2 else source.affine
+    if explanation.strip is not None:
+        files |= _write_strip(explanation.strip, mapped, image, folder, title)
+        return files
     if explanation.kind == "image":
         figure = pictures.picture(source.tensor, mapped, affine=affine, title=title)
     else:

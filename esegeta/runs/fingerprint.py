@@ -15,7 +15,10 @@ from esegeta.runs import code
 from esegeta.runs.code import content
 from esegeta.runs.plan import Job, Plan
 
-_MAKES_MAPS = ("engine.py", "learning/artifact.py", "libraries.py", "probe", "images", "models")
+_MAKES_MAPS = (
+    "engine.py", "returned.py", "strip.py", "learning/artifact.py", "libraries.py", "probe", "images",
+    "models",
+)  # fmt: skip
 """The parts of esegeta that decide how a map looks."""
 
 _JUDGES_MAPS = ("evaluation",)

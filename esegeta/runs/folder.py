@@ -30,7 +30,7 @@ EXPERIMENTS = "experiments"
 FILES = (CONFIG, PLAN, LOG, EVENTS, REPORT, "evaluation.csv", "evaluation.json", EXPERIMENTS)
 """What lies in a run folder beside the images' folders."""
 
-RESULT, JOB_LOG, OVERLAY = JOB_FILES = "result.json", "job.log", "overlay.png"
+RESULT, JOB_LOG, OVERLAY, FRAMES = JOB_FILES = "result.json", "job.log", "overlay.png", "frames.png"
 PARTIAL = ".partial"
 
 LASTING = {

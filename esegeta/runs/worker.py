@@ -110,7 +110,7 @@ def work(group: Group, job: Job) -> Outcome:
         with contextlib.suppress(OSError, Unwritable):
             folder.clear(job.id)
         raise
-    except OSError as error:
+    except (OSError, TypeError, ValueError) as error:  # the disk, or a result that is no JSON
         record = failure(group, job, error)
         with contextlib.suppress(OSError):
             folder.write_result(job.id, record)

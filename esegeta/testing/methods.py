@@ -29,6 +29,8 @@ class MethodContract(Contract):
 
     #: Settings that make a method's training, where it has one, cheap enough to test.
     training: ClassVar[Mapping[str, Any]] = {}
+    #: The same of what that training builds on, where it builds on another.
+    base: ClassVar[Mapping[str, Any]] = {}
 
     def probe(self, case: Case, model: nn.Module | None = None, **options: Any) -> Probe:
         """A fresh probe of the case's network."""
@@ -48,7 +50,7 @@ class MethodContract(Contract):
             return None
         key = self.plugin, case.ndim, case.task
         if key not in _TRAINED:
-            _TRAINED[key] = trained(self.plugin, case, self.folders, self.training)
+            _TRAINED[key] = trained(self.plugin, case, self.folders, self.training, self.base)
         return _TRAINED[key]
 
     def explanation(self, probe: Probe, case: Case) -> Explanation:

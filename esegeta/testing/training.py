@@ -13,18 +13,25 @@ from safetensors.torch import save_file
 
 from esegeta.learning import Artifact
 from esegeta.learning.api import train
+from esegeta.registry import find
 from esegeta.testing.cases import Case
 
 IMAGES, EPOCHS, BATCH = 24, 3, 8
+BASE_EPOCHS = 25
+"""Of what a training builds on, which has to be good for something."""
 
 _KEPT: list[tempfile.TemporaryDirectory[str]] = []
 """Artifacts are read while tests run; their folders go when the process ends."""
 
 
 def trained(
-    name: str, case: Case, folders: Sequence[Path | str], parameters: Mapping[str, Any]
+    name: str,
+    case: Case,
+    folders: Sequence[Path | str],
+    parameters: Mapping[str, Any],
+    base_parameters: Mapping[str, Any],
 ) -> Artifact:
-    """Train the training of this name on random images, for a case's network."""
+    """Train the training of this name on random images, for a case's network, and what it builds on."""
     temporary = tempfile.TemporaryDirectory(prefix="esegeta-trained-")
     _KEPT.append(temporary)
     folder = Path(temporary.name)
@@ -36,6 +43,12 @@ def trained(
     axes = "CHW" if case.ndim == 2 else "CDHW"
     kind = type(model)
     data = {"path": str(folder / "images.npz"), "key": "images", "axes": axes}
+    schedule = {"data": {**data, "labels": "labels"}, "epochs": EPOCHS, "batch": BATCH}
+    base = find([Path(one) for one in folders]).training(name).base
+    below = []
+    if base is not None:
+        longer = {**schedule, "epochs": BASE_EPOCHS, "output": str(folder / "base")}
+        below = [{"use": base, "with": dict(base_parameters), **longer}]
     config: dict[str, Any] = {
         "version": 1,
         "name": "contract",
@@ -49,17 +62,11 @@ def trained(
         ],
         "images": [{**data, "index": 0}],
         "train": [
-            {
-                "use": name,
-                "with": dict(parameters),
-                "data": {**data, "labels": "labels"},
-                "epochs": EPOCHS,
-                "batch": BATCH,
-                "output": str(folder / "made"),
-            }
+            *below,
+            {"use": name, "with": dict(parameters), "output": str(folder / "made"), **schedule},
         ],
         "methods": ["saliency"],
         "execution": {"devices": ["cpu"]},
     }
-    (done,) = train(config, plugins=folders)
+    *_, done = train(config, plugins=folders)
     return Artifact.open(done.folder)

@@ -55,18 +55,20 @@ def whole(part: Any, steps: set[str]) -> dict[str, Any] | None:
         named = {name for entry in part["evaluate"] for name in _methods(entry)}
         return made | part | {"methods": sorted(named) or made["methods"]}
     if "train" in keys and keys <= {"train", "methods"}:
-        return made | part | {"models": [_to_train(part["train"][0])]}
+        return made | part | {"models": [_to_train(part["train"])]}
     if {"devices", "seed"} & keys:
         return made | {"execution": part}
     return None
 
 
-def _to_train(training: dict[str, Any]) -> dict[str, Any]:
-    """Give a model that a training is for; it has the weights of one that makes it."""
-    training.setdefault("output", "artifacts/made")
-    if find().training(training["use"]).makes == "artifact":
-        return CLASSIFIER
-    return CLASSIFIER | {"weights": f"{training['output']}/weights.safetensors"}
+def _to_train(trainings: list[dict[str, Any]]) -> dict[str, Any]:
+    """Give a model that trainings are for; it has the weights of one that makes it."""
+    made = CLASSIFIER
+    for training in trainings:
+        training.setdefault("output", f"artifacts/{training['use']}")
+        if find().training(training["use"]).makes == "model":
+            made = made | {"weights": f"{training['output']}/weights.safetensors"}
+    return made
 
 
 def _methods(entry: Any) -> list[str]:
