@@ -1380,6 +1380,10 @@
         <translation>Wird gelesen…</translation>
     </message>
     <message>
+        <source>Reading its images…</source>
+        <translation>Die Bilder werden gelesen…</translation>
+    </message>
+    <message>
         <source>Map</source>
         <translation>Karte</translation>
     </message>
@@ -1742,6 +1746,14 @@
         <translation>Voriger Layer</translation>
     </message>
     <message>
+        <source>Next of the images that the method made</source>
+        <translation>Das nächste der Bilder, die die Methode gemacht hat</translation>
+    </message>
+    <message>
+        <source>Previous of these images</source>
+        <translation>Das vorige dieser Bilder</translation>
+    </message>
+    <message>
         <source>Next image, model or class</source>
         <translation>Nächstes Bild, Modell oder nächste Klasse</translation>
     </message>
@@ -1802,8 +1814,8 @@
         <translation>das Bild %r ist nicht zu finden</translation>
     </message>
     <message>
-        <source>its result names no map</source>
-        <translation>das Ergebnis nennt keine Karte</translation>
+        <source>its result names no %s</source>
+        <translation>das Ergebnis nennt keine Datei für %s</translation>
     </message>
     <message>
         <source>its result names a map outside the run: %s</source>
@@ -1898,6 +1910,10 @@
         <translation>Die Karte lässt sich nicht zeigen: %s</translation>
     </message>
     <message>
+        <source>Its images cannot be shown: %s</source>
+        <translation>Die Bilder lassen sich nicht zeigen: %s</translation>
+    </message>
+    <message>
         <source>The image is made by code; a helper process makes it…</source>
         <translation>Das Bild wird von Code erzeugt; ein Hilfsprozess macht es…</translation>
     </message>
@@ -1980,6 +1996,38 @@
     <message>
         <source>Select a metric to read of it.</source>
         <translation>Wählen Sie eine Metrik, um von ihr zu lesen.</translation>
+    </message>
+    <message>
+        <source>Direction</source>
+        <translation>Richtung</translation>
+    </message>
+    <message>
+        <source>What is shown</source>
+        <translation>Was gezeigt wird</translation>
+    </message>
+    <message>
+        <source>what changed</source>
+        <translation>was sich geändert hat</translation>
+    </message>
+    <message>
+        <source>the image</source>
+        <translation>das Bild</translation>
+    </message>
+    <message>
+        <source>towards %s</source>
+        <translation>hin zu %s</translation>
+    </message>
+    <message>
+        <source>predicted %s</source>
+        <translation>vorhergesagt %s</translation>
+    </message>
+    <message>
+        <source>what its result says of them cannot be read</source>
+        <translation>was das Ergebnis von ihnen sagt, ist nicht lesbar</translation>
+    </message>
+    <message>
+        <source>way-%d does not hold an image for each position</source>
+        <translation>way-%d enthält nicht für jede Stelle ein Bild</translation>
     </message>
 </context>
 </TS>

@@ -25,7 +25,9 @@ from .bar import ColourBar
 from .colours import Pixels
 from .geometry import View
 from .plane import PlaneView
+from .positions import Positions
 from .scene import Scene
+from .strip import Strip
 
 
 def names() -> dict[str, str]:
@@ -43,6 +45,8 @@ class Column(QFrame):
     scrolled : object, int
     zoomed : int, object
         The plane's number, and the part that is seen.
+    leafed : object
+        What of a strip is to be looked at: arguments of `Strip.choose` (dict).
     entered :
         It is the one that is worked on.
     """
@@ -50,6 +54,7 @@ class Column(QFrame):
     picked = Signal(object, int, int)
     scrolled = Signal(object, int)
     zoomed = Signal(int, object)
+    leafed = Signal(object)
     entered = Signal()
 
     def __init__(self, key: str, title: str) -> None:
@@ -67,6 +72,9 @@ class Column(QFrame):
         self.why.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.trace = QPlainTextEdit(readOnly=True)
         self.trace.setAccessibleName(tr("Details of the failure"))
+        self.positions = Positions()
+        self.positions.wanted.connect(self.leafed)
+        self.lacks = labelled("")
         self.planes: list[PlaneView] = []
         self.views: tuple[View, ...] = ()
         # Columns share the width evenly, whatever their words ask for.
@@ -84,8 +92,10 @@ class Column(QFrame):
         whole.addWidget(self.trace, 2)
         whole.addWidget(self.bar)
         whole.addWidget(self.reading)
-        self.why.hide()
-        self.trace.hide()
+        whole.addWidget(self.positions)
+        whole.addWidget(self.lacks)
+        for part in (self.why, self.trace, self.positions, self.lacks):
+            part.hide()
 
     def lay_out(self, planes: Sequence[int], alone: bool) -> None:
         """Show these planes (by number): one large and two small, or below each other."""
@@ -139,10 +149,13 @@ class Column(QFrame):
         value = None if key is None else scene.value(key)
         self.reading.setText("" if value is None else tr("here %s") % number(value))
         layer = scene.layers.get(key or "")
-        drawn = layer is not None and layer.kind == "map" and scene.maps
+        drawn = layer is not None and not layer.own and scene.maps
         if drawn and layer is not None:
             self.bar.show_look(layer.look, layer.scale(layer.look.sign))
         self.bar.setVisible(drawn)
+        if isinstance(layer, Strip):
+            self.positions.show_strip(layer)
+        self.positions.setVisible(isinstance(layer, Strip))
 
     def show_sheet(self, pixels: Pixels) -> None:
         """Show a picture that is on no image's grid."""
@@ -160,16 +173,19 @@ class Column(QFrame):
 
     def say(self, reason: str, details: str = "", wrong: bool = True) -> None:
         """Say why there is no map, in place of it; nothing to show the map again."""
-        self.why.setText(reason)
-        self.why.setProperty("role", "wrong" if wrong else "quiet")
-        self.why.style().polish(self.why)
-        self.why.setVisible(bool(reason))
+        _say(self.why, reason, wrong)
         self.trace.setPlainText(details)
         self.trace.setVisible(bool(details))
         self.area.setVisible(not reason)
         self.reading.setVisible(not reason)
         if reason:
             self.bar.hide()
+            self.positions.hide()
+            self.lack("")
+
+    def lack(self, reason: str, wrong: bool = True) -> None:
+        """Say why there is a map but none of its images; nothing where they are there."""
+        _say(self.lacks, reason, wrong)
 
     def mark(self, active: bool) -> None:
         """Frame the one that is worked on."""
@@ -202,6 +218,14 @@ class Elided(QLabel):
         )
         painter.setPen(self.palette().windowText().color())
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def _say(label: QLabel, text: str, wrong: bool) -> None:
+    """Say something, or nothing, in the colour for it."""
+    label.setText(text)
+    label.setProperty("role", "wrong" if wrong else "quiet")
+    label.style().polish(label)
+    label.setVisible(bool(text))
 
 
 def caption(scene: Scene, view: View) -> str:

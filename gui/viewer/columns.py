@@ -14,6 +14,7 @@ from ..language import tr
 from .choice import details, title, why
 from .column import Column
 from .stage import DIFFERENCE, Stage
+from .strip import Strip
 
 ABREAST = 3
 """Columns side by side before there is a second row, where each has one plane."""
@@ -101,6 +102,7 @@ class Columns(QWidget):
         column.picked.connect(self._picked)
         column.scrolled.connect(self._scrolled)
         column.zoomed.connect(self._zoomed)
+        column.leafed.connect(lambda changes: self._leafed(key, changes))
         column.entered.connect(lambda: self.activate(key))
         return column
 
@@ -116,8 +118,20 @@ class Columns(QWidget):
             column.say(stage.failed[job.id])
         elif job.id in stage.sheets or (stage.scene and job.id in stage.scene.layers):
             column.say("")
+            self._tell_images(column, job)
         else:
             column.say(tr("Reading…"), wrong=False)
+
+    def _tell_images(self, column: Column, job: Job) -> None:
+        """Say why a column shows none of the images that its job made, where it does not."""
+        stage = self.stage
+        there = stage.scene is not None and isinstance(stage.scene.layers.get(job.id), Strip)
+        if there or job.result.get("returns") != "strip":
+            column.lack("")
+        elif job.id in stage.lacking:
+            column.lack(stage.lacking[job.id])
+        else:
+            column.lack(tr("Reading its images…"), wrong=False)
 
     def column(self, key: str) -> Column | None:
         """Find the column of a map."""
@@ -199,6 +213,10 @@ class Columns(QWidget):
         if self.stage.scene is not None:
             self.stage.scene.scroll(view, by)
             self.stage.moved.emit()
+
+    def _leafed(self, key: str, changes: dict[str, Any]) -> None:
+        self.activate(key)
+        self.stage.leaf(key, **changes)
 
     def _zoomed(self, plane: int, part: Any) -> None:
         """Show the same part in every column."""

@@ -156,7 +156,7 @@ class Controls(QWidget):
         """Show how things are drawn now."""
         self.active = self.active if active is None else active
         scene, layer = self.stage.scene, self.layer
-        drawn = layer is not None and layer.kind == "map"
+        drawn = layer is not None and not layer.own
         self.map_box.setEnabled(drawn)
         if drawn and layer is not None:
             look, step = layer.look, abs(layer.look.high - layer.look.low) / 100

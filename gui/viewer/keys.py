@@ -9,6 +9,7 @@ from ..language import tr
 from .choice import MOST
 from .colours import COLOURS, SIGNS
 from .shortcuts import Key
+from .strip import Strip
 
 if TYPE_CHECKING:
     from .panel import ViewerPanel
@@ -108,6 +109,11 @@ def _choice(panel: ViewerPanel) -> list[Key]:
 
         return go
 
+    def leaf(by: int) -> None:
+        layer = panel.controls.layer
+        if isinstance(layer, Strip):
+            panel.stage.leaf(panel.active, at=layer.way.at + by)
+
     planes = [tr("All three planes"), tr("Axial"), tr("Coronal"), tr("Sagittal")]
     return [
         Key(
@@ -117,6 +123,8 @@ def _choice(panel: ViewerPanel) -> list[Key]:
         ),
         Key("]", tr("Next layer of the method"), lambda: layer(1)),
         Key("[", tr("Previous layer"), lambda: layer(-1)),
+        Key("A", tr("Next of the images that the method made"), lambda: leaf(1)),
+        Key("Shift+A", tr("Previous of these images"), lambda: leaf(-1)),
         Key("Ctrl+PgDown", tr("Next image, model or class"), lambda: step(1)),
         Key("Ctrl+PgUp", tr("Previous image, model or class"), lambda: step(-1)),
         *(Key(str(n + 1), tr("To map %d") % (n + 1), focus(n)) for n in range(MOST)),

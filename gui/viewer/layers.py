@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from esegeta.report.scale import Array, Scale, Show, fit, single
 
 from ..language import tr
 from .colours import SIGNS, Look, Sign, reduce, show
-from .geometry import View, Voxel
+from .geometry import Geometry, View, Voxel
 
 SAMPLE = 300_000
 """Values from which percentiles are told; the extremes are always those of all values."""
@@ -46,18 +47,36 @@ class Layer:
     peak: tuple[int, ...] | None = None
     """The voxel of largest magnitude as the file counts, where it was looked for."""
 
+    @property
+    def own(self) -> bool:
+        """Whether it is drawn as a picture of its own; else it is laid over the image."""
+        return self.kind == "image"
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """The values that are black and white, of a picture of its own."""
+        return self.look.low, self.look.high
+
+    def taken(self, take: Callable[[Array], Array]) -> Array:
+        """Take a part of the values (K, …) that are drawn."""
+        return take(self.values)
+
+    def turn(self, geometry: Geometry) -> None:
+        """Turn it as the scene is."""
+        self.values = geometry.turn(self.values[..., 0] if geometry.flat else self.values)
+
     def cut(self, view: View, voxel: Voxel, sign: Sign) -> Array:
         """Give the slice through a voxel, one number per pixel."""
-        return reduce(view.cut(self.values, voxel), sign)
+        return reduce(self.taken(lambda values: view.cut(values, voxel)), sign)
 
     def value(self, voxel: Voxel, sign: Sign) -> float:
         """Give the number that is drawn at a voxel."""
         at = (slice(None), *voxel)
-        return float(reduce(self.values[at][:, None], sign)[0])
+        return float(reduce(self.taken(lambda values: values[at])[:, None], sign)[0])
 
     def sample(self, sign: Sign) -> Array:
         """Give some of the values that are drawn, evenly from all of them."""
-        return reduce(thin(self.values), sign)
+        return reduce(self.taken(thin), sign)
 
     def extremes(self, sign: Sign) -> tuple[float, float]:
         """Give the least and greatest finite value that is drawn."""
@@ -95,7 +114,7 @@ class Layer:
 
     def strongest(self) -> Voxel:
         """Find the voxel of largest magnitude."""
-        drawn = reduce(self.values, "signed")
+        drawn = reduce(self.taken(lambda values: values), "signed")
         # In the order of the memory: what a NIfTI file holds runs along the first axis.
         ordered = drawn.T if drawn.flags.f_contiguous else drawn
         low, high = int(ordered.argmin()), int(ordered.argmax())
@@ -166,7 +185,9 @@ class Difference(Layer):
 
     def strongest(self) -> Voxel:
         """Find the voxel where the two differ most."""
-        one, other = (reduce(part.values, part.look.sign) for part in self._both())
+        one, other = (
+            reduce(part.taken(lambda values: values), part.look.sign) for part in self._both()
+        )
         return Layer("", "", self._less(one, other)[None]).strongest()
 
 

@@ -91,17 +91,17 @@ def read_image(source: Source) -> Loaded:
     return Loaded(values, pixels.affine if pixels.space else None, window_of(values))
 
 
-def read_map(run: Path, job: Job) -> Loaded:
-    """Read the map of a job that is done.
+def read_map(run: Path, job: Job, which: str = "map") -> Loaded:
+    """Read the map of a job that is done, or another of its files on the image's grid.
 
     Raises
     ------
     ImageError
         Where it is missing, damaged or outside the run folder.
     """
-    name = (job.result.get("files") or {}).get("map")
+    name = (job.result.get("files") or {}).get(which)
     if not name:
-        raise ImageError(tr("its result names no map"))
+        raise ImageError(tr("its result names no %s") % which)
     path = run / job.id / str(name)
     if not path.resolve().is_relative_to(run.resolve()):
         raise ImageError(tr("its result names a map outside the run: %s") % name)

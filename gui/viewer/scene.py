@@ -109,7 +109,7 @@ class Scene:
     def picture(self, view: View, key: str | None) -> Pixels:
         """Draw a plane (rows, columns, 3): a map over the image, or the image alone."""
         layer = self.layers.get(key or "")
-        if layer is not None and layer.kind == "image":
+        if layer is not None and layer.own:
             return self._own(view, layer)
         if layer is None or not self.maps:
             return shades(self.ground(view))
@@ -120,7 +120,7 @@ class Scene:
     def _own(self, view: View, layer: Layer) -> Pixels:
         """Draw a picture that a method made, in its own window."""
         cut = view.cut(layer.values, self.voxel)
-        flat = grey(cut, (layer.look.low, layer.look.high))
+        flat = grey(cut, layer.window)
         colour = len(flat) == 3 and self.geometry.flat
         drawn = shades(flat.transpose(1, 2, 0) if colour else np.repeat(flat[0][..., None], 3, 2))
         odd = ~np.isfinite(cut).all(axis=0)
@@ -169,7 +169,7 @@ class Scene:
         layer = self.layers.get(key)
         if layer is None:
             return None
-        if layer.kind == "image":
+        if layer.own:
             return float(layer.values[_at(self.voxel)][0])
         return layer.value(self.voxel, layer.look.sign)
 

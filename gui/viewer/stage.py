@@ -23,7 +23,8 @@ from .loader import Loader
 from .loading import Loaded, Source, made
 from .looks import Looks
 from .scene import Scene, shades
-from .work import image_of, layer_of, sheet_of, spatial_of, times, warm
+from .strip import Strip
+from .work import image_of, layer_of, sheet_of, spatial_of, strip_of, times, warm
 
 DIFFERENCE = "difference"
 
@@ -53,6 +54,8 @@ class Stage(QObject):
         self.choice: Choice | None = None
         self.scene: Scene | None = None
         self.failed: dict[str, str] = {}
+        self.lacking: dict[str, str] = {}
+        """Why there are no images beside a map, where a job made a strip of them."""
         self.sheets: dict[str, Pixels] = {}
         self.subtracted: tuple[str, str] | None = None
         self.relative = True
@@ -135,6 +138,7 @@ class Stage(QObject):
         self._shown = shown
         self._turn += 1
         self.failed, self.sheets, self._raw, self._asked = {}, {}, {}, set()
+        self.lacking = {}
         self.subtracted = None
         old, self.scene = self.scene, None
         if same_image and self._image is not None:
@@ -152,7 +156,7 @@ class Stage(QObject):
     def _drop(self, wanted: set[str]) -> None:
         """Let go of maps that nobody looks at: each takes as much memory as the image."""
         self._asked &= wanted
-        for held in (self._raw, self.failed, self.sheets):
+        for held in (self._raw, self.failed, self.lacking, self.sheets):
             for key in set(held) - wanted:
                 del held[key]
         if self.scene is not None:
@@ -174,8 +178,10 @@ class Stage(QObject):
             return  # of what was shown before
         elif kind == "image":
             self._imaged(*answer)
-        elif kind == "map" and rest[1] in self._asked:
+        elif kind in ("map", "strip") and rest[1] in self._asked:
             self._mapped(rest[1], *answer)
+            if kind == "map":
+                self._ask_images(rest[1])
         elif kind == "peak" and self.scene is not None:
             self.scene.voxel = answer
             self.moved.emit()
@@ -196,6 +202,9 @@ class Stage(QObject):
             self._no_image(reason)
         elif kind == "map":
             self.failed[rest[1]] = tr("Its map cannot be shown: %s") % reason
+            self.renewed.emit()
+        elif kind == "strip":
+            self.lacking[rest[1]] = tr("Its images cannot be shown: %s") % reason
             self.renewed.emit()
         else:
             self.said.emit(reason, "wrong")
@@ -237,6 +246,14 @@ class Stage(QObject):
         self._raw[key] = (layer, affine)
         self._settle()
 
+    def _ask_images(self, key: str) -> None:
+        """Read the images of a map that is one of a strip's: it is seen before they are there."""
+        assert self.choice is not None
+        for job in self.choice.chosen:
+            if job.id == key and job.result.get("returns") == "strip":
+                work = partial(strip_of, self.choice.folder, job)
+                self.loader.start(("strip", self._turn, key), work)
+
     def _settle(self) -> None:
         """Put together what has come."""
         if self._waits_for_image or not self.ready:
@@ -272,13 +289,16 @@ class Stage(QObject):
         scene, stored = self.scene, layer.values
         if stored.shape[1:] != (*scene.grid, 1)[:3]:
             words = tr("The map is on a grid of %s voxels, the image on one of %s.")
-            self.failed[key] = words % (times(spatial_of(stored)), times(scene.grid))
+            reasons = self.lacking if isinstance(layer, Strip) else self.failed
+            reasons[key] = words % (times(spatial_of(stored)), times(scene.grid))
             return
         first = not scene.layers
-        layer.values = scene.geometry.turn(stored[..., 0] if scene.geometry.flat else stored)
+        layer.turn(scene.geometry)
         if layer.kind == "map":
             self.looks.put_on(layer)
         scene.add(layer)
+        if key in (self.subtracted or ()):
+            self.renew_difference(key)
         if first and scene.voxel == scene.geometry.centre and layer.kind == "map":
             self.strongest(key)
 
@@ -294,9 +314,17 @@ class Stage(QObject):
             self.loader.start(("peak", self._turn), layer.strongest)
 
     def renew_difference(self, changed: str) -> None:
-        """Subtract anew after one of the maps was given another sign."""
+        """Subtract anew after one of the maps became another, or was given another sign."""
         if self.subtracted and changed != DIFFERENCE:
             self.subtract(self.subtracted)
+
+    def leaf(self, key: str, **changes: Any) -> None:
+        """Look at another image of a strip: arguments of `Strip.choose`."""
+        strip = self.scene.layers.get(key) if self.scene else None
+        if isinstance(strip, Strip):
+            strip.choose(**changes)
+            self.renew_difference(key)
+            self.moved.emit()
 
     def subtract(self, keys: tuple[str, str] | None) -> None:
         """Show the difference of two maps, or of none."""

@@ -68,6 +68,39 @@ class Made:
         (folder / "result.json").write_text(json.dumps(record))
         return job
 
+    def strip(self, ways, positions=(-2, 0, 3), method="diff", image="head", turns=(), **result):
+        """Add a job with images (A, C, *spatial) towards each class; its map is the last change."""
+        ways = {name: np.asarray(images, np.float32) for name, images in ways.items()}
+        files, told = {}, []
+        for at, name in enumerate(ways):
+            files[f"way-{at}"] = f"map.way-{at}{'.nii.gz' if image == 'head' else '.npy'}"
+            told.append(
+                {
+                    "class": name,
+                    "probabilities": [0.25 + 0.1 * n for n in range(len(positions))],
+                    "predicted": ["well" if place < 0 else name for place in positions],
+                    "turn": turns[at] if turns else None,
+                }
+            )
+        first = next(iter(ways.values()))
+        job = self.job(
+            (first[-1] - first[list(positions).index(0)]).sum(0),
+            method,
+            image,
+            returns="strip",
+            strip={"along": "α, latents", "positions": list(positions), "ways": told},
+            files={"map": "map.nii.gz" if image == "head" else "map.npy", **files},
+            **result,
+        )
+        for file, images in zip(files.values(), ways.values(), strict=True):
+            values = images.reshape(-1, *images.shape[2:])
+            if image == "head":
+                values = nibabel.Nifti1Image(np.moveaxis(values, 0, -1), OBLIQUE)
+                nibabel.save(values, self.folder / job / file)
+            else:
+                np.save(self.folder / job / file, values)
+        return job
+
     def metric(self, job, metric, **result):
         """Add a job that judges the map of another."""
         image, model, target, name = job.split("/")
