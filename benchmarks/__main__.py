@@ -3,7 +3,17 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import engine, fusing, many, methods, metrics, patches, perturbation, training
+from benchmarks import (
+    counterfactual,
+    engine,
+    fusing,
+    many,
+    methods,
+    metrics,
+    patches,
+    perturbation,
+    training,
+)
 
 PARTS = {
     "methods": methods,
@@ -14,6 +24,7 @@ PARTS = {
     "patches": patches,
     "metrics": metrics,
     "training": training,
+    "counterfactual": counterfactual,
 }
 
 if __name__ == "__main__":

@@ -88,19 +88,23 @@ def strip_of(run: Path, job: Job) -> tuple[Strip, Affine | None, str]:
 
 
 def _way(positions: list[float], known: dict[str, Any]) -> Way:
-    """Read what is said of a way; one looks first at where the decision turns, else at the last.
+    """Read what is said of a way.
+
+    One looks first at where the decision turns. Where it never does: at the end that is farthest from it,
+    as the job's map does.
 
     Raises
     ------
     ValueError
         Where it does not fit the positions.
     """
-    turn = known["turn"]
-    at = len(positions) - 1 if turn is None else positions.index(turn)
     chances = [float(one) for one in known["probabilities"]]
     predicted = [str(one) for one in known["predicted"]]
     if not len(chances) == len(predicted) == len(positions):
         raise ValueError(f"{len(positions)} positions")
+    turn = known["turn"]
+    away = predicted[positions.index(0)] == str(known["class"])
+    at = positions.index(turn) if turn is not None else 0 if away else len(positions) - 1
     return Way(str(known["class"]), NOTHING, chances, predicted, at)
 
 

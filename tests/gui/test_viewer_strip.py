@@ -123,7 +123,7 @@ def test_another_way_has_its_own_place_and_range(qtbot, panel, made, volumes):
     assert [positions.way.itemText(at) for at in (0, 1)] == ["towards ill", "towards old"]
     pick(positions.way, 1)
     settled(qtbot, panel)
-    assert positions.told.text() == "α = 3: old 0.45, predicted old", "it never turns: the last"
+    assert positions.told.text() == "α = −2: old 0.25, predicted well", "away from it"
     assert strip.look.high > 2 * narrow
     pick(positions.way, 0)
     settled(qtbot, panel)
@@ -155,7 +155,7 @@ def test_the_image_itself_in_greys_of_its_own(qtbot, panel, made, volumes):
 def test_pictures_in_colour(qtbot, panel, made):
     made.picture(shape=FLAT)
     images = RNG.random((3, 3, *FLAT))
-    made.strip({"ill": images}, image="photo")
+    made.strip({"ill": images}, image="photo", turns=(3,))
     strip, column = opened(qtbot, panel, made)
     positions = column.positions
     assert not positions.way.isVisible(), "there is but one"

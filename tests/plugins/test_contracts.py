@@ -34,6 +34,7 @@ CHEAP = {
     "inverted_representation": {"steps": 4},
     "activation_grid": {"cells": 2, "steps": 3},
     "activation_atlas": {"cells": 2, "steps": 3, "samples": 8},
+    "diff_explainer": {"positions": [-6.0, 6.0], "classes": 2, "steps": 25},
     "infidelity": {"samples": 16},
     "sensitivity": {"samples": 2},
     "srg": {"groups": "grid", "count": 4, "steps": 3},
@@ -52,9 +53,15 @@ ON = {
 }
 
 
+#: What makes cheap what a method's training builds on.
+BASES = {"diff_explainer": {"widths": [8], "latent": 4, "learning_rate": 0.01}}
+
+
 def _contract(name: str, family: str) -> type:
     base = {"wrapper": WrapperContract, "metric": MetricContract}.get(family, MethodContract)
     members = {"plugin": name, "parameters": CHEAP.get(name, {})}
+    if name in BASES:
+        members["base"] = BASES[name]
     if name in ON:
         members["cases"] = cases_of(ON[name])
     return type(f"Test_{name.replace('.', '_')}", (base,), members)

@@ -1,6 +1,7 @@
 """A small network that tells a child's pneumonia from a normal chest (PneumoniaMNIST), and its training.
 
-``python -m tests.real.pneumonia_net OUT.safetensors`` trains it and prints its accuracy on the test pictures.
+``python -m tests.real.pneumonia_net OUT.safetensors [SEED]`` trains it, to the end where a seed is given, and
+prints its accuracy on the test pictures.
 """
 
 import itertools
@@ -43,18 +44,30 @@ def pictures(data: Path, part: str) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(images).float()[:, None] / 255, torch.from_numpy(labels).long()[:, 0]
 
 
-def trained(data: Path) -> PneumoniaNet:
-    """Train; the two classes weigh alike."""
-    torch.manual_seed(0)
+def trained(
+    data: Path, *, settled: bool = False, seed: int = 0, permuted: bool = False
+) -> PneumoniaNet:
+    """Train; the two classes weigh alike.
+
+    Without a rate that falls it is right in .70 of the test pictures only; `settled`, in .88. With
+    `permuted` labels there is nothing to learn about the lungs.
+    """
+    torch.manual_seed(seed)
     network, (images, labels) = PneumoniaNet(), pictures(data, "train")
+    labels = labels[torch.randperm(len(labels))] if permuted else labels
     weights = len(labels) / (2 * torch.bincount(labels, minlength=2).float())
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-2)
+    steps = EPOCHS * -(-len(images) // BATCH)
+    cycle = torch.optim.lr_scheduler.OneCycleLR
+    schedule = cycle(optimiser, 3e-3, total_steps=steps) if settled else None
     for _ in range(EPOCHS):
         for chosen in torch.randperm(len(images)).split(BATCH):
             loss = F.cross_entropy(network(images[chosen]), labels[chosen], weights)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
+            if schedule is not None:
+                schedule.step()
     return network.eval()
 
 
@@ -69,7 +82,8 @@ def main() -> None:
     """Train, print the accuracy and write the weights."""
     from tests.conftest import DATA
 
-    network = trained(DATA)
+    seeds = [int(seed) for seed in sys.argv[2:]]
+    network = trained(DATA, settled=bool(seeds), seed=seeds[0] if seeds else 0)
     print(f"test accuracy {accuracy(network, DATA):.3f}")
     save_file(network.state_dict(), sys.argv[1])
 
