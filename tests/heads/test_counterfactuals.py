@@ -15,7 +15,7 @@ from tests.heads.small_digits import digits, taught
 
 pytestmark = pytest.mark.slow
 
-IMAGES = 48
+IMAGES = 40
 FILE = str(Path(__file__).with_name("small_digits.py"))
 
 
@@ -46,7 +46,7 @@ def config(tmp_path_factory):
         ],
         "train": [
             {
-                "use": "diffusion_autoencoder", "data": data("train"), "epochs": 24, "batch": 64,
+                "use": "diffusion_autoencoder", "data": data("train"), "epochs": 40, "batch": 64,
                 "with": {"widths": [24, 48], "latent": 24, "learning_rate": 4e-3},
                 "output": str(folder / "autoencoder"),
             },
@@ -82,7 +82,7 @@ def config(tmp_path_factory):
 def found(config, tmp_path_factory):
     """The table of the experiment: values by measure, way, judge and α."""
     folder = tmp_path_factory.mktemp("table")
-    paths = experiments.run("diff-explainer", config, output=folder, parameters={"steps": 20})
+    paths = experiments.run("diff-explainer", config, output=folder, parameters={"steps": 15})
     assert [path.name for path in paths] == ["table.csv", "table.json", "figure.png"]
     with paths[0].open(newline="", encoding="utf-8") as file:
         return {
