@@ -101,9 +101,9 @@ class Explanation:
         if self.kind == "sheet":
             return sheet(self.map, title=name)
         if self.strip is not None:
-            from esegeta.report.strip import figure
+            from esegeta.report.strip import Pictures
 
-            return figure(self.image, self.strip, title=f"{name}: {self.target['class']}")
+            return Pictures(self.image, self.strip).figure(f"{name}: {self.target['class']}")
         held = f" ({self.target['contrast']} contrast)" if "contrast" in self.target else ""
         title = f"{name}: {self.target['class']}{held}"
         return overlay(self.image, self.map, show=self.plugin.show, title=title)

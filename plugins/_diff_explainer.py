@@ -6,14 +6,16 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from esegeta import MethodError
+from esegeta import Artifact, MethodError, Probe
 
 from ._diffusion import decoded, inverted
 from ._diffusion_net import DiffusionAutoencoder
+from ._teacher import Teacher
 
 LEAST = 1e-7
 """Of the largest variance of latents: what varies less counts as rounding."""
@@ -174,7 +176,7 @@ class Codec:
 
 
 def sweep(
-    codec: Codec, noise: Tensor, latents: Tensor, ways: Tensor, moved: Sequence[float]
+    codec: Codec, noise: Tensor, latents: Tensor, ways: Tensor, positions: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
     """Decode cases as they are and moved along ways, all in the same batches.
 
@@ -186,21 +188,29 @@ def sweep(
         (N, latent).
     ways : Tensor
         (N, R, latent) a step of one.
-    moved : sequence of float
-        (A,) how far.
+    positions : sequence of float
+        How far; nothing is moved to 0.
 
     Returns
     -------
     Tensor, Tensor
-        (N, C, *spatial) and (N, R, A, C, *spatial).
+        (N, C, *spatial) and (N, R, A, C, *spatial), of A positions other than 0.
     """
+    moved = [at for at in positions if at]
     far = torch.tensor(moved, dtype=latents.dtype, device=latents.device)[:, None]
     codes = latents[:, None, None] + far * ways[:, :, None]
     every = torch.cat([latents[:, None], codes.flatten(1, 2)], 1)
     count = every.shape[1]
     again = noise.unflatten(0, (len(latents), -1)).repeat_interleave(count, 0).flatten(0, 1)
     images = codec.decode(again, every.flatten(0, 1)).unflatten(0, (len(latents), count))
-    return images[:, 0], images[:, 1:].unflatten(1, (*ways.shape[1:2], len(moved)))
+    return images[:, 0], images[:, 1:].unflatten(1, (-1, len(moved)))
+
+
+def with_origin(origin: Tensor, moved: Tensor, positions: Sequence[float]) -> Tensor:
+    """(N, R, A + 1, …) what a `sweep` gives, or is said of it, at rising positions, 0 among them."""
+    before = sum(at < 0 for at in positions)
+    middle = origin[:, None, None].expand(-1, moved.shape[1], *[-1] * (moved.dim() - 2))
+    return torch.cat([moved[:, :, :before], middle, moved[:, :, before:]], 2)
 
 
 def psnr(codec: Codec, one: Tensor, other: Tensor) -> Tensor:
@@ -233,6 +243,40 @@ def direction(agent: Agent, scores: Scores, latents: Tensor, index: int) -> Tens
             f"the agent's margin of class {index} has no slope: it would be the same for every image"
         )
     return agent.step(slope / length)
+
+
+@dataclass(frozen=True, eq=False)
+class Explainer:
+    """A trained agent with the model that it was trained for, and what makes images of latents.
+
+    Parameters
+    ----------
+    teacher : Teacher
+    agent : Agent
+    codec : Codec
+    """
+
+    teacher: Teacher
+    agent: Agent
+    codec: Codec
+
+    @classmethod
+    def of(cls, probe: Probe, artifact: Artifact, steps: int) -> Explainer:
+        """Open what was trained for a probe's model."""
+        device = probe.image.device
+        network = cast(DiffusionAutoencoder, artifact.base.network(DiffusionAutoencoder, device))
+        agent = cast(Agent, artifact.network(Agent, device))
+        teacher = Teacher(probe.model, probe.network, probe.target.wrapper, agent.head)
+        return cls(teacher, agent, Codec(network, tuple(probe.image.shape[1:]), steps))
+
+    def ways(self, latents: Tensor, index: int) -> Tensor:
+        """(N, latent) the `direction` of a class."""
+        return direction(self.agent, self.teacher.scores, latents, index)
+
+    @torch.no_grad()
+    def told(self, latents: Tensor) -> Tensor:
+        """(N, classes) the agent's probabilities."""
+        return self.teacher.scores(self.agent(latents)).softmax(1)
 
 
 def turning(positions: Sequence[float], predicted: Sequence[int], index: int) -> float | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from esegeta.report.canvas import FAINT, INK, PAPER
+from esegeta.report.canvas import FAINT, INK, PAPER, dress, legend, sheet
 from esegeta.version import __version__
 
 if TYPE_CHECKING:
@@ -80,21 +80,13 @@ def bootstrap(values: Tensor, resamples: int = 1000, seed: int = 0) -> tuple[flo
 def _panels(
     titles: Sequence[str], across: int, title: str, width: float = 3.6
 ) -> tuple[Figure, list[Axes]]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     down = -(-len(titles) // across)
-    size = (width * across, 3.0 * down + 0.5)
-    figure = Figure(figsize=size, facecolor=PAPER, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = sheet(width * across, 3.0 * down + 0.5)
     figure.suptitle(title, color=INK, fontsize=11)
-    axes = [figure.add_subplot(down, across, number + 1) for number in range(len(titles))]
-    for panel, words in zip(axes, titles, strict=True):
-        panel.set_facecolor(PAPER)
-        panel.set_title(words, color=INK, fontsize=9)
-        panel.tick_params(colors=FAINT, labelsize=7)
-        for spine in panel.spines.values():
-            spine.set_color(FAINT)
+    axes = [
+        dress(figure.add_subplot(down, across, number + 1), words)
+        for number, words in enumerate(titles)
+    ]
     return figure, axes
 
 
@@ -130,7 +122,7 @@ def lines(
             x, y = zip(*points, strict=True)
             panel.plot(x, y, marker="o", markersize=3, color=colour, label=name)
         panel.set_xscale("log")
-        panel.set_xlabel(below, color=FAINT, fontsize=8)
+        panel.set_xlabel(below)
         panel.axhline(0, color=FAINT, linewidth=0.5)
     _legend(figure, axes[0])
     return figure
@@ -173,5 +165,5 @@ def bars(
         _legend(figure, axes[0])
     else:
         for panel in axes:
-            panel.legend(fontsize=8, labelcolor=INK, facecolor=PAPER, edgecolor=FAINT)
+            legend(panel, 8)
     return figure

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 from collections.abc import Mapping
 from importlib import resources
@@ -11,8 +10,8 @@ from typing import Any
 
 from esegeta.files import replacing
 from esegeta.learning.learner import LOSSES, MEASURED
-from esegeta.report.canvas import FAINT, INK, PAPER
-from esegeta.report.markup import Markup, join, number, tag
+from esegeta.report.canvas import FAINT, dress, legend, sheet
+from esegeta.report.markup import Markup, join, number, picture, tag
 
 FIGURE, PAGE = "losses.png", "report.html"
 COLOURS = ("#5aa9e6", "#f2c14e", "#f25f5c", "#7fd1ae", "#c792ea", "#9fb3c8")
@@ -25,7 +24,6 @@ def write(folder: Path, card: Mapping[str, Any]) -> None:
         rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
     _draw(rows, int(card["best_epoch"]), folder / FIGURE)
     style = resources.files("esegeta.report").joinpath("style.css").read_text(encoding="utf-8")
-    picture = base64.b64encode((folder / FIGURE).read_bytes()).decode()
     title = card["training"]
     if card["model"] is not None:
         title += f" for {card['model']['name']}"
@@ -43,7 +41,7 @@ def write(folder: Path, card: Mapping[str, Any]) -> None:
             "body",
             tag("h1", title),
             tag("p", card["paper"]),
-            tag("img", src=f"data:image/png;base64,{picture}", alt="losses of each epoch"),
+            picture((folder / FIGURE).read_bytes(), "losses of each epoch"),
             tag("table", join(*(_row(key, value) for key, value in _facts(card)))),
         ),
         lang="en",
@@ -69,23 +67,15 @@ def _row(key: str, value: Any) -> Markup:
 
 def _draw(rows: list[dict[str, float]], best: int, path: Path) -> None:
     """Draw every number over the epochs, a panel each; of validation dashed in the same panel."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     names = [n.removeprefix(MEASURED) for row in rows for n in row if n != "epoch"]
     panels = list(dict.fromkeys(names))
     across = min(3, len(panels))
     down = -(-len(panels) // across)
-    figure = Figure(figsize=(3.6 * across, 2.6 * down), facecolor=PAPER, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = sheet(3.6 * across, 2.6 * down)
     for place, name in enumerate(panels):
-        axes = figure.add_subplot(down, across, place + 1)
-        axes.set_facecolor(PAPER)
-        axes.set_title(name.replace("_", " "), color=INK, fontsize=9)
-        axes.tick_params(colors=FAINT, labelsize=7)
-        for spine in axes.spines.values():
-            spine.set_color(FAINT)
+        axes = dress(figure.add_subplot(down, across, place + 1), name.replace("_", " "))
         for key, style in ((name, "o-"), (MEASURED + name, "s--")):
             points = [(row["epoch"], row[key]) for row in rows if key in row]
             if points:
@@ -95,6 +85,6 @@ def _draw(rows: list[dict[str, float]], best: int, path: Path) -> None:
                 axes.plot(x, y, style, color=colour, markersize=3, linewidth=1, label=label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.axvline(best, color=FAINT, linewidth=0.6)
-        axes.legend(fontsize=6, labelcolor=INK, facecolor=PAPER, edgecolor=FAINT)
+        legend(axes, 6)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=120)

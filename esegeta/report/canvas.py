@@ -25,6 +25,32 @@ LETTER = {"normal": 0.0079, "bold": 0.0094}
 """Inches that a letter takes on average, per point of its size."""
 
 
+def sheet(width: float, height: float) -> Figure:
+    """Give an empty figure, in inches, that needs no screen and finds room for its panels."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), facecolor=PAPER, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def dress(axes: Axes, title: str = "", size: float = 9) -> Axes:
+    """Colour a panel as the paper and its letters, and write its title."""
+    axes.set_facecolor(PAPER)
+    axes.set_title(title, color=INK, fontsize=size)
+    axes.tick_params(which="both", colors=FAINT, labelsize=7)
+    axes.spines[:].set_color(FAINT)
+    axes.xaxis.label.set(color=FAINT, fontsize=8)
+    axes.yaxis.label.set(color=INK, fontsize=8)
+    return axes
+
+
+def legend(axes: Axes, size: float = 7) -> None:
+    """Name the panel's lines."""
+    axes.legend(fontsize=size, labelcolor=INK, facecolor=PAPER, edgecolor=FAINT)
+
+
 class Canvas:
     """A figure whose parts are placed in inches from the top left corner."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-from esegeta.report.markup import Markup, anchor, join, measured, number, tag
+from esegeta.report.markup import Markup, anchor, join, measured, number, picture, tag
 from esegeta.report.reading import Group, Job
 from esegeta.report.slider import slider
 from esegeta.report.trust import of_map
@@ -90,16 +89,9 @@ def _pending(group: Group, job: Job) -> Markup:
 def _picture(group: Group, job: Job) -> Markup:
     if job.overlay is None:
         return tag("p", "There is no picture of this map in the run folder.", class_="reason")
-    data = job.overlay.read_bytes()
     name = job.method if job.layer is None else f"{job.method} at {job.layer}"
-    image = tag(
-        "img",
-        src=Markup(f"data:image/png;base64,{base64.b64encode(data).decode()}"),
-        alt=f"{name}: map over {group.image}, {group.model}, target {group.target}",
-        # The size stands in the file's first chunk; with it the page does not jump while loading.
-        width=int.from_bytes(data[16:20], "big"),
-        height=int.from_bytes(data[20:24], "big"),
-    )
+    alt = f"{name}: map over {group.image}, {group.model}, target {group.target}"
+    image = picture(job.overlay.read_bytes(), alt)
     return tag("button", image, type="button", class_="enlarge", title="Enlarge")
 
 

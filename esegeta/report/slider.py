@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
-from esegeta.report.markup import Markup, join, number, tag
+from esegeta.report.markup import Markup, join, number, picture, tag
 from esegeta.report.reading import Job
 
 SCRIPT = """
@@ -42,13 +41,7 @@ def slider(job: Job) -> Markup | None:
 def _slider(job: Job, data: bytes, known: dict[str, Any]) -> Markup:
     positions, ways = known["positions"], known["ways"]
     names = [str(way["class"]) for way in ways]
-    image = tag(
-        "img",
-        src=Markup(f"data:image/png;base64,{base64.b64encode(data).decode()}"),
-        alt=f"{job.method}: counterfactual images above, what changed below",
-        width=int.from_bytes(data[16:20], "big"),
-        height=int.from_bytes(data[20:24], "big"),
-    )
+    image = picture(data, f"{job.method}: counterfactual images above, what changed below")
     choice = tag("select", *(tag("option", name) for name in names), aria_label="towards")
     label = tag("label", choice if len(names) > 1 else tag("b", names[0]), " less or more")
     moved = tag(

@@ -27,6 +27,9 @@ TILE, GAP, MARGIN, HEAD, ROW = 0.95, 0.06, 0.2, 0.76, 0.34
 SMALLEST = 140
 """Pixels of a tile's picture, along its longer side, at least."""
 
+Picture = tuple[Array, tuple[float, float]]
+"""A picture (H, W[, 3]), and its pixels' height and width."""
+
 
 @dataclass(frozen=True)
 class Face:
@@ -49,7 +52,7 @@ class Face:
     spacing: tuple[float, float]
     limits: tuple[float, float]
 
-    def pictures(self, values: Array) -> list[tuple[Array, tuple[float, float]]]:
+    def pictures(self, values: Array) -> list[Picture]:
         """Cut what is shown out of values (*spatial[, 3]); each with its pixels' height and width."""
         if self.grid is None:
             return [(values, self.spacing)]
@@ -59,15 +62,13 @@ class Face:
             found.append((plane.cut(volume, self.voxel), (down, across)))
         return found
 
-    def image(self, image: Array) -> list[tuple[Array, tuple[float, float]]]:
+    def image(self, image: Array) -> list[Picture]:
         """Show an image (C, *spatial)."""
         shown = grey(image, self.limits)
         colour = self.grid is None and len(image) == 3
         return self.pictures(np.moveaxis(shown, 0, -1) if colour else shown[0])
 
-    def change(
-        self, image: Array, change: Array, scale: Scale | None
-    ) -> list[tuple[Array, tuple[float, float]]]:
+    def change(self, image: Array, change: Array, scale: Scale | None) -> list[Picture]:
         """Show a change (*spatial) over an image; nothing where there is none."""
         found = []
         for (ground, spacing), (values, _) in zip(
@@ -99,8 +100,8 @@ def changes(strip: Strip, way: Way) -> tuple[list[Array], Scale | None]:
     return found, fit(every) if every.min() < every.max() else None
 
 
-def figure(image: Tensor, strip: Strip, *, affine: Affine | None = None, title: str = "") -> Figure:
-    """Draw the images of every way, what changes in them, and the model's probabilities.
+class Pictures:
+    """What is shown of a strip, cut out once for its figure and its tiles.
 
     Parameters
     ----------
@@ -109,41 +110,63 @@ def figure(image: Tensor, strip: Strip, *, affine: Affine | None = None, title: 
     strip : Strip
     affine : ndarray (4, 4), optional
         Of a volume, or a slice of one.
-    title : str
     """
-    face = face_of(image, strip.map, affine)
-    count = len(strip.positions)
-    shape, spacing = face.image(to_array(image))[0]
-    tall = TILE * shape.shape[0] * spacing[0] / (shape.shape[1] * spacing[1])
-    width = 2 * MARGIN + (count + 1) * (TILE + GAP)
-    block = 2 * (tall + GAP) + ROW
-    paper = canvas.Canvas(width, HEAD + len(strip.ways) * (block + 0.1) + HEIGHT + MARGIN)
-    paper.title(MARGIN, title, f"reconstruction at 0; {strip.along}")
-    for number, way in enumerate(strip.ways):
-        top = HEAD + number * (block + 0.1) + ROW
-        found, scale = changes(strip, way)
-        _column(paper, 0, top, tall, ["image", "error of 0"], face.image(to_array(image))[0],
-                _floor(face, image, strip, scale))  # fmt: skip
-        for at, position in enumerate(strip.positions):
-            own = to_array(way.images[at])
-            words = [canvas.number(position), f"{way.name} {float(way.probabilities[at]):.2f}"]
-            _column(paper, at + 1, top, tall, words, face.image(own)[0],
-                    face.change(own, found[at], scale)[0])  # fmt: skip
-    curves = {
-        way.name: [(p, float(v)) for p, v in zip(strip.positions, way.probabilities, strict=True)]
-        for way in strip.ways
-    }
-    below = HEAD + len(strip.ways) * (block + 0.1)
-    plot(paper, curves, (strip.along, "probability"), below)
-    return paper.figure
 
+    def __init__(self, image: Tensor, strip: Strip, affine: Affine | None = None) -> None:
+        face, own = face_of(image, strip.map, affine), to_array(image)
+        self._strip, self._image = strip, face.image(own)
+        self._rows: list[list[tuple[list[Picture], list[Picture]]]] = []
+        self._errors: list[list[Picture]] = []
+        for way in strip.ways:
+            found, scale = changes(strip, way)
+            moved = [to_array(one) for one in way.images]
+            pairs = zip(moved, found, strict=True)
+            self._rows.append([(face.image(a), face.change(a, c, scale)) for a, c in pairs])
+            self._errors.append(face.change(own, heat(strip.floor), scale))
 
-def _floor(
-    face: Face, image: Tensor, strip: Strip, scale: Scale | None
-) -> tuple[Array, tuple[float, float]]:
-    """Show how far the reconstruction is from the image, in the colours of the changes."""
-    own = to_array(image)
-    return face.change(own, heat(strip.floor), scale)[0]
+    def figure(self, title: str = "") -> Figure:
+        """Draw the images of every way, what changes in them, and the model's probabilities."""
+        strip = self._strip
+        (shape, spacing), *_ = self._image
+        tall = TILE * shape.shape[0] * spacing[0] / (shape.shape[1] * spacing[1])
+        width = 2 * MARGIN + (len(strip.positions) + 1) * (TILE + GAP)
+        block = 2 * (tall + GAP) + ROW + 0.1
+        below = HEAD + len(strip.ways) * block
+        paper = canvas.Canvas(width, below + HEIGHT + MARGIN)
+        paper.title(MARGIN, title, f"reconstruction at 0; {strip.along}")
+        for number, (way, row, error) in enumerate(
+            zip(strip.ways, self._rows, self._errors, strict=True)
+        ):
+            top = HEAD + number * block + ROW
+            _column(paper, 0, top, tall, ["image", "error of 0"], self._image[0], error[0])
+            for at, (position, (image, change)) in enumerate(
+                zip(strip.positions, row, strict=True), 1
+            ):
+                chance = f"{way.name} {float(way.probabilities[at - 1]):.2f}"
+                words = [canvas.number(position), chance]
+                _column(paper, at, top, tall, words, image[0], change[0])
+        curves = {
+            way.name: [
+                (p, float(v)) for p, v in zip(strip.positions, way.probabilities, strict=True)
+            ]
+            for way in strip.ways
+        }
+        plot(paper, curves, (strip.along, "probability"), below)
+        return paper.figure
+
+    def write_tiles(self, path: Path) -> None:
+        """Write one tile per way (downwards) and position (across): the image, and below what changed."""
+        from PIL import Image
+
+        rows = [
+            np.concatenate(
+                [np.concatenate([_tile(image), _tile(change)]) for image, change in row], 1
+            )
+            for row in self._rows
+        ]
+        tiles = (np.concatenate(rows) * 255).round().astype(np.uint8)
+        with replacing(path) as temporary:
+            Image.fromarray(tiles).save(temporary, format="PNG")
 
 
 def _column(
@@ -152,7 +175,7 @@ def _column(
     top: float,
     tall: float,
     words: Sequence[str],
-    *pictures: tuple[Array, tuple[float, float]],
+    *pictures: Picture,
 ) -> None:
     left = MARGIN + number * (TILE + GAP)
     for line, said in enumerate(words):
@@ -161,36 +184,7 @@ def _column(
         canvas.show(paper.axes(left, top + row * (tall + GAP), TILE, tall), picture, spacing)
 
 
-def frames(
-    image: Tensor, strip: Strip, path: Path, *, affine: Affine | None = None
-) -> tuple[int, int]:
-    """Write one tile per way (downwards) and position (across): the image, and below what changed.
-
-    Returns
-    -------
-    tuple of int
-        Height and width of a tile, in pixels.
-    """
-    from PIL import Image
-
-    face = face_of(image, strip.map, affine)
-    rows = []
-    for way in strip.ways:
-        found, scale = changes(strip, way)
-        row = []
-        for at in range(len(strip.positions)):
-            own = to_array(way.images[at])
-            row.append(
-                np.concatenate([_tile(face.image(own)), _tile(face.change(own, found[at], scale))])
-            )
-        rows.append(np.concatenate(row, 1))
-    tiles = np.concatenate(rows)
-    with replacing(path) as temporary:
-        Image.fromarray((tiles * 255).round().astype(np.uint8)).save(temporary, format="PNG")
-    return tiles.shape[0] // len(strip.ways), tiles.shape[1] // len(strip.positions)
-
-
-def _tile(pictures: Sequence[tuple[Array, tuple[float, float]]]) -> Array:
+def _tile(pictures: Sequence[Picture]) -> Array:
     """Put the pictures of one image side by side, their pixels square and large enough."""
     longest = max(max(p.shape[0] * s[0], p.shape[1] * s[1]) for p, s in pictures)
     scale = max(SMALLEST / longest, 1 / min(min(s) for _, s in pictures))

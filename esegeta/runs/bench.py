@@ -261,9 +261,9 @@ def _write_strip(
         for name, stack in carried.arrays().items()
     }
     shown, affine = image.to_source(image.tensor), None if source.ndim == 2 else source.affine
-    figure = strips.figure(shown, carried, affine=affine, title=title)
-    pictures.save_figure(figure, folder / OVERLAY)
-    strips.frames(shown, carried, folder / FRAMES, affine=affine)
+    drawn = strips.Pictures(shown, carried, affine)
+    pictures.save_figure(drawn.figure(title), folder / OVERLAY)
+    drawn.write_tiles(folder / FRAMES)
     return {**files, "frames": FRAMES}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import torch
@@ -11,17 +11,9 @@ from torch import Tensor
 from esegeta import Param, Probe, RunError, import_library
 from esegeta.experiments import Outcome, Row, Study, Subject, bootstrap, experiment
 
-from .._diff_explainer import psnr
-from ._counterfactuals import (
-    Coded,
-    Explainer,
-    chances,
-    draw,
-    explainers,
-    index_of,
-    monotone,
-    turned,
-)
+from .._diff_explainer import Codec, Explainer, psnr
+from ._counterfactuals import Coded, chances, divergence, explainers, turned
+from ._counterfactuals_drawn import Shown, draw
 from ._masking import auc_of
 
 HARD = 2
@@ -60,8 +52,9 @@ def diff_explainer(
     found = explainers(first, probe, steps)
     if not found:
         raise RunError(f"{first.name!r} has no method diff_explainer in the config")
-    own, codec = found[0], found[0].codec
-    index = index_of(towards, probe.target.classes, probe.target.count)
+    own = next(iter(found.values()))
+    codec = own.codec
+    index = first.probe(images[0], towards or probe.target.count - 1).index
     images = images.to(probe.image.device)
     rows = _alignment(found, first.whole() if whole else first, probe, index)
     coded = Coded.of(codec, images)
@@ -77,7 +70,7 @@ def diff_explainer(
     for other in others:
         theirs = explainers(other, judges[other.name], steps)
         if theirs:
-            ways[other.name] = theirs[0].ways(coded.latents, index)
+            ways[other.name] = next(iter(theirs.values())).ways(coded.latents, index)
     curves: dict[str, list[float]] = {}
     strip = torch.empty(0)
     for number, (name, way) in enumerate(ways.items()):
@@ -91,8 +84,7 @@ def diff_explainer(
             strip = moved.cpu()
             rows += _kept(name, codec, moved, coded.restored, positions, study.seed)
         study.progress(number + 1, len(ways))
-    title = f"mean probability of {probe.target.name_of(index)}"
-    return Outcome(rows, _figure(first, own, probe, curves, positions, title, strip, index))
+    return Outcome(rows, _figure(first, probe, curves, positions, strip, index))
 
 
 def _row(measure: str, value: float | Tensor, seed: int = 0, **more: Any) -> Row:
@@ -109,13 +101,15 @@ def _row(measure: str, value: float | Tensor, seed: int = 0, **more: Any) -> Row
     return row
 
 
-def _alignment(found: Sequence[Explainer], subject: Subject, probe: Probe, index: int) -> list[Row]:
+def _alignment(
+    found: Mapping[str, Explainer], subject: Subject, probe: Probe, index: int
+) -> list[Row]:
     """How far each agent says of images what the model says: Table 1 of the paper."""
     images, rows = subject.images, []
     taught = chances(probe, images)
     truth = taught.argmax(1)
     yes = truth == index
-    for one in found:
+    for name, one in found.items():
         told = torch.cat(
             [
                 one.told(one.codec.latents(part.to(probe.image.device))).cpu()
@@ -124,7 +118,6 @@ def _alignment(found: Sequence[Explainer], subject: Subject, probe: Probe, index
         )
         said = told.argmax(1) == index
         alike = (told.argmax(1) == truth).double()
-        divergence = (taught * (taught.clamp(1e-9).log() - told.clamp(1e-9).log())).sum(1)
         both = float((said & yes).sum())
         tables = [
             _row("agent: accuracy", alike),
@@ -132,9 +125,9 @@ def _alignment(found: Sequence[Explainer], subject: Subject, probe: Probe, index
             _row("agent: sensitivity", both / max(1, int(yes.sum()))),
             _row("agent: specificity", float((~said & ~yes).sum()) / max(1, int((~yes).sum()))),
             _row("agent: F1", 2 * both / max(1, int(said.sum()) + int(yes.sum()))),
-            _row("agent: KL", divergence),
+            _row("agent: KL", divergence(taught, told)),
         ]
-        rows += [{**row, "way": one.use.name, "images": len(told)} for row in tables]
+        rows += [{**row, "way": name, "images": len(told)} for row in tables]
     rows.append(
         _row(
             "share of the decision by the majority", float(torch.bincount(truth).max()) / len(truth)
@@ -148,7 +141,7 @@ def _once(images: int) -> tuple[Tensor, Tensor]:
     return torch.ones(1, 1, dtype=torch.float64), torch.ones(1, images, dtype=torch.float64)
 
 
-def _restored(coded: Coded, codec: Any, probe: Probe, said: Tensor, seed: int) -> list[Row]:
+def _restored(coded: Coded, codec: Codec, probe: Probe, said: Tensor, seed: int) -> list[Row]:
     """How like the images their reconstructions are, with the right noise and latent, and with others."""
     chance = torch.Generator().manual_seed(seed)
     random = torch.randn(coded.noise.shape, generator=chance).to(coded.noise)
@@ -160,21 +153,19 @@ def _restored(coded: Coded, codec: Any, probe: Probe, said: Tensor, seed: int) -
     }
     ssim = import_library("torchmetrics.functional.image").structural_similarity_index_measure
     reach = float(2 * codec.network.reach.max())
+    told = {name: chances(probe, images) for name, images in variants.items()}
     rows = []
     for name, images in variants.items():
-        told = chances(probe, images)
-        alike = (told.argmax(1) == said.argmax(1)).double()
-        divergence = (said * (said.clamp(1e-9).log() - told.clamp(1e-9).log())).sum(1)
+        alike = (told[name].argmax(1) == said.argmax(1)).double()
         structure = ssim(images, coded.images, data_range=reach, reduction="none")
         rows += [
             _row(f"{name}: PSNR, dB", psnr(codec, images, coded.images), seed),
             _row(f"{name}: SSIM", structure, seed),
-            _row(f"{name}: KL", divergence, seed),
+            _row(f"{name}: KL", divergence(said, told[name]), seed),
             _row(f"{name}: same decision", alike, seed),
         ]
-    change = (chances(probe, coded.restored) - said).abs().amax(1)
-    theirs = said.roll(1, 0).argmax(1)
-    other = chances(probe, variants["latent of another image"]).argmax(1) == theirs
+    change = (told["restored"] - said).abs().amax(1)
+    other = told["latent of another image"].argmax(1) == said.roll(1, 0).argmax(1)
     rows += [
         _row("restored: change of probability", change, seed),
         _row("latent of another image: decision of that image", other.double(), seed),
@@ -197,7 +188,6 @@ def _moved(
     """What a model makes of images moved along a way."""
     where = {"way": way, "judged by": judge}
     chance = told[:, :, index]
-    means = chance.mean(0).tolist()
     rows = [
         _row("probability", chance[:, number], seed, **where, α=at)
         for number, at in enumerate(positions)
@@ -211,7 +201,7 @@ def _moved(
     trend = chance[:, -1] - chance[:, 0]
     rows += [
         _row("trend: probability at the end less at the beginning", trend, seed, **where),
-        _row("mean rises at every step", float(monotone(means)), **where),
+        _row("mean rises at every step", float(_rising(chance.mean(0, keepdim=True))), **where),
         _row("images whose probability rises at every step", _rising(chance), seed, **where),
     ]
     return rows
@@ -222,7 +212,7 @@ def _rising(chance: Tensor) -> Tensor:
 
 
 def _kept(
-    way: str, codec: Any, moved: Tensor, restored: Tensor, positions: Sequence[float], seed: int
+    way: str, codec: Codec, moved: Tensor, restored: Tensor, positions: Sequence[float], seed: int
 ) -> list[Row]:
     """How like the reconstruction the moved images still are."""
     return [
@@ -240,34 +230,25 @@ def _kept(
 
 def _figure(
     subject: Subject,
-    own: Explainer,
     probe: Probe,
     curves: dict[str, list[float]],
     positions: Sequence[float],
-    title: str,
     strip: Tensor,
     index: int,
 ) -> Any:
     """Figures 2 and 3 of the paper for the images that the model is least decided about."""
-    images = subject.images
     told = chances(probe, strip)[:, :, index]
-    middle = list(positions).index(0)
-    hard = (told[:, middle] - 0.5).abs().argsort()[:HARD].tolist()
+    origin = list(positions).index(0)
     name = probe.target.name_of(index)
-    rows, compared = [], []
-    for number in hard:
-        words = [
-            f"α = {at:g}\n{name} {float(p):.2f}"
-            for at, p in zip(positions, told[number], strict=True)
-        ]
-        rows.append((f"image {number}", strip[number], words))
-        maps = {"image": images[number], f"to {name}": strip[number, -1] - strip[number, middle],
-                "away": strip[number, 0] - strip[number, middle]}  # fmt: skip
+    shown = []
+    for number in (told[:, origin] - 0.5).abs().argsort()[:HARD].tolist():
+        chance, change = told[number].tolist(), strip[number] - strip[number, origin]
+        words = [f"α = {at:g}\n{name} {p:.2f}" for at, p in zip(positions, chance, strict=True)]
+        maps = {f"to {name}": change[-1], "away": change[0]}
+        image = subject.images[number]
         for use in subject.methods:
-            if use.plugin.name != own.use.plugin.name and use.plugin.returns == "map":
+            if use.plugin.name != "diff_explainer" and use.plugin.returns == "map":
                 layers = [] if use.layer is None else [use.layer]
-                maps[use.title] = subject.explain(
-                    subject.probe(images[number], index, layers=layers), use
-                )
-        compared.append((f"image {number}", maps))
-    return draw(curves, positions, title, rows, compared)
+                maps[use.title] = subject.explain(subject.probe(image, index, layers=layers), use)
+        shown.append(Shown(f"image {number}", image, strip[number], words, maps))
+    return draw(curves, positions, f"mean probability of {name}", shown)

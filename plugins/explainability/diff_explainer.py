@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, cast
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from esegeta import Artifact, MethodError, Param, Passes, Probe, Strip, Way, explainability
 
-from .._diff_explainer import Agent, Codec, direction, psnr, sweep, turning
-from .._diffusion_net import DiffusionAutoencoder
-from .._teacher import Teacher
+from .._diff_explainer import Explainer, psnr, sweep, turning, with_origin
 
 POSITIONS = [-4.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 4.0]
 ALONG = "α, standard deviations of the latents"
@@ -53,25 +51,20 @@ def diff_explainer(
     nearest position where the model, not the agent, changes its decision; where it never does, at the
     last. Changes smaller than the error of the reconstruction are left out of it.
     """
-    device, case = probe.image.device, tuple(probe.image.shape[1:])
-    network = cast(DiffusionAutoencoder, artifact.base.network(DiffusionAutoencoder, device))
-    agent = cast(Agent, artifact.network(Agent, device))
-    teacher = Teacher(probe.model, probe.network, probe.target.wrapper, agent.head)
-    codec = Codec(network, case, steps)
-    image = probe.image.float()
+    explainer = Explainer.of(probe, artifact, steps)
+    codec, image, sure = explainer.codec, probe.image.float(), probe.confidence()
     latents = codec.latents(image)
     noise = codec.noise(image, latents)
-    sure = probe.confidence()
     own = sure.scores(image)[0]
     aims = _aims(own, probe.index, classes)
-    ways = torch.cat([direction(agent, teacher.scores, latents, aim) for aim in aims])
+    ways = torch.stack([explainer.ways(latents, aim) for aim in aims], 1)
     places = sorted({0.0, *positions})
-    restored, moved = sweep(codec, noise, latents, ways[None], [at for at in places if at])
-    images = _with_origin(moved[0], restored, places)
-    told = sure.scores(torch.cat([restored, moved[0].flatten(0, 1)]))
-    chances = _with_origin(told[1:].unflatten(0, moved.shape[1:3]), told[:1], places).cpu()
+    restored, moved = sweep(codec, noise, latents, ways, places)
+    told = sure.scores(torch.cat([restored, moved.flatten(0, 2)])).cpu()
+    images = with_origin(restored, moved, places)[0].cpu()
+    chances = with_origin(told[:1], told[1:].unflatten(0, moved.shape[:3]), places)[0]
     found = [
-        _way(probe, aim, places, of_aim.cpu(), chance)
+        _way(probe, aim, places, of_aim, chance)
         for aim, of_aim, chance in zip(aims, images, chances, strict=True)
     ]
     floor = (restored - image)[0].abs().cpu()
@@ -89,13 +82,6 @@ def _aims(probabilities: Tensor, index: int, classes: int) -> list[int]:
         return [index]
     others = [int(one) for one in probabilities.argsort(descending=True) if int(one) != index]
     return [index, *others[: classes - 1]]
-
-
-def _with_origin(moved: Tensor, origin: Tensor, places: Sequence[float]) -> Tensor:
-    """Put what is at the origin (1, …) between what was moved (R, A, …): (R, A + 1, …)."""
-    before = sum(place < 0 for place in places)
-    middle = origin[None].expand(len(moved), *origin.shape)
-    return torch.cat([moved[:, :before], middle, moved[:, before:]], 1)
 
 
 def _way(probe: Probe, aim: int, places: Sequence[float], images: Tensor, chances: Tensor) -> Way:

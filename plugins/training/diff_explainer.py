@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Annotated, Literal, cast
 
@@ -35,11 +36,8 @@ class AgentLearner(Learner):
         }
         self.kept = Agent(**self.settings)
         # Neither is learnt, so neither belongs into the state: only what they answer is held.
-        self._latents, self._features, self._scores = (
-            codec.latents,
-            teacher.features,
-            teacher.scores,
-        )
+        self._latents = codec.latents
+        self._features, self._scores = teacher.features, teacher.scores
         self._objective, self._rate = objective, rate
 
     def read(self, images: Tensor) -> Tensor:
@@ -134,7 +132,7 @@ def train_agent(
     assert course.model is not None and course.network is not None, "it is for a model"  # noqa: PT018
     assert course.wrapper is not None and course.base is not None, "it builds on a base"  # noqa: PT018
     network = cast(DiffusionAutoencoder, course.base.network(DiffusionAutoencoder, course.device))
-    example = course.low.reshape(1, -1, *[1] * course.ndim).expand(1, *course.shape)
-    example = torch.linspace(0, 1, example.numel(), device=course.device).reshape(example.shape)
+    voxels = math.prod(course.shape)
+    example = torch.linspace(0, 1, voxels, device=course.device).reshape(1, *course.shape)
     teacher = teacher_of(course.model, course.network, course.wrapper, example, head)
     return AgentLearner(Codec(network, course.shape), teacher, example, objective, learning_rate)

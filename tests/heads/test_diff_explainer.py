@@ -382,8 +382,8 @@ def test_the_weights_that_are_kept_follow_those_that_learn():
         rates.step()
     pairs = list(zip(learner.kept.parameters(), learner.network.parameters(), strict=True))
     assert any(not torch.equal(kept, now) for kept, now in pairs)
-    gone = sum(float((kept - now).abs().sum()) for kept, now in pairs)
-    size = sum(float(now.abs().sum()) for _, now in pairs)
+    gone = sum(float((kept.detach() - now.detach()).abs().sum()) for kept, now in pairs)
+    size = sum(float(now.detach().abs().sum()) for _, now in pairs)
     assert gone < 0.1 * size
 
 

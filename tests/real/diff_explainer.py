@@ -70,8 +70,9 @@ def main() -> None:
 
     name, folder = sys.argv[1], Path(sys.argv[2]).absolute() / sys.argv[1]
     folder.mkdir(parents=True, exist_ok=True)
-    if name == "vessel":
-        vessel_slices.write(DATA, folder / "vesselslices.npz")
+    slices = folder / "vesselslices.npz"
+    if name == "vessel" and not slices.is_file():
+        vessel_slices.write(DATA, slices)
     for one, given in (
         (name, {"seed": 0}),
         ("second", {"seed": 1}),

@@ -1,4 +1,4 @@
-"""Four slices of each volume of VesselMNIST3D, and a network that tells vessels from aneurysms by them.
+"""Four slices of each volume of VesselMNIST3D, and how a network learns to tell vessels from aneurysms.
 
 As in the paper on DiffExplainer, whose classifier takes four slices of a volume.
 
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
+
+from tests.real.pneumonia_net import PneumoniaNet, fitted
 
 CHOSEN = (8, 12, 16, 20)
 EPOCHS, BATCH = 8, 32
@@ -35,44 +36,11 @@ def slices(data: Path, part: str) -> tuple[Tensor, Tensor]:
     return chosen, torch.from_numpy(labels[:, 0]).long()
 
 
-class SliceNet(nn.Module):
-    """Three blocks of convolutions, then the mean over what is left."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.blocks = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU())
-            for a, b in ((len(CHOSEN), 16), (16, 32), (32, 64))
-        )
-        self.head = nn.Linear(64, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, 2) of slices (N, 4, 28, 28) from 0 to 1."""
-        for number, block in enumerate(self.blocks):
-            x = block(x)
-            if number < 2:
-                x = F.max_pool2d(x, 2)
-        return self.head(x.mean((2, 3)))
-
-
-def trained(data: Path, *, seed: int = 0, permuted: bool = False) -> SliceNet:
-    """Train; aneurysms, a tenth of the volumes, weigh as much as the rest."""
+def trained(data: Path, *, seed: int = 0, permuted: bool = False) -> PneumoniaNet:
+    """Train the network of `pneumonia_net` on slices; aneurysms, a tenth, weigh as much as the rest."""
     torch.manual_seed(seed)
-    network = SliceNet()
-    images, labels = slices(data, "train")
-    labels = labels[torch.randperm(len(labels))] if permuted else labels
-    weights = len(labels) / (2 * torch.bincount(labels, minlength=2).float())
-    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-2)
-    steps = EPOCHS * -(-len(images) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps)
-    for _ in range(EPOCHS):
-        for chosen in torch.randperm(len(images)).split(BATCH):
-            loss = F.cross_entropy(network(images[chosen]), labels[chosen], weights)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-    return network.eval()
+    network, (images, labels) = PneumoniaNet(len(CHOSEN)), slices(data, "train")
+    return fitted(network, images, labels, EPOCHS, BATCH, settled=True, permuted=permuted)
 
 
 def main() -> None:

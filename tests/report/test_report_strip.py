@@ -13,7 +13,7 @@ from PIL import Image
 
 from esegeta.report import slider
 from esegeta.report.page import write
-from esegeta.report.strip import frames
+from esegeta.report.strip import Pictures
 from esegeta.strip import Strip, Way
 from tests.report.conftest import NASTY, group, job, put, result, write_plan
 from tests.report.test_page import read
@@ -182,11 +182,12 @@ def a_strip(image, ways):
 def tiles(image, strip, folder, affine=None):
     """The tiles as written, (ways, positions, 2, height, width, 3): images, and what changed in them."""
     path = folder / "frames.png"
-    tall, wide = frames(image, strip, path, affine=affine)
+    Pictures(image, strip, affine).write_tiles(path)
     pixels = np.asarray(Image.open(path))
     ways, places = len(strip.ways), len(strip.positions)
-    assert pixels.shape == (ways * tall, places * wide, 3)
-    cut = pixels.reshape(ways, 2, tall // 2, places, wide, 3)
+    tall, wide = pixels.shape[0] // (2 * ways), pixels.shape[1] // places
+    assert pixels.shape == (ways * 2 * tall, places * wide, 3)
+    cut = pixels.reshape(ways, 2, tall, places, wide, 3)
     return cut.transpose(0, 3, 1, 2, 4, 5)
 
 
