@@ -160,8 +160,8 @@ class Case:
     def _confident(self) -> Probe:
         return self.probe.confidence()
 
-    def remade(self, *, image: Tensor | None = None, model: nn.Module | None = None) -> Tensor:
-        """(K, *spatial) the map, made again of another image (1, C, *spatial) or another model.
+    def remade(self, model: nn.Module) -> Tensor:
+        """(K, *spatial) the map, made again of another model.
 
         It explains the same class over the same mask, with the seed of the first.
 
@@ -170,19 +170,33 @@ class Case:
         CheckFailed
             If that map is zero, constant or not finite.
         MethodError
-            Of another model, if a trained explainer made the map: it knows its own model alone.
+            If a trained explainer made the map: it knows its own model alone.
         """
-        if model is not None and self.plugin.takes_artifact:
+        if self.plugin.takes_artifact:
             raise MethodError(
                 f"The map of '{self.plugin.name}' was made by a trained explainer, which must be trained "
                 "anew for each randomised model, as `esegeta experiment p-tame-randomisation` does."
             )
-        probe = self.probe.again(
-            image=image,
-            model=model,
-            layers=[] if self.layer is None else [self.layer],
-            image_gradient=self.plugin.family != "layer_attribution",
-        )
+        return self._made(self.probe.again(model=model, **self._asked))
+
+    def nearby(self, images: Tensor) -> Iterator[Tensor]:
+        """Maps (K, *spatial) of other images (N, C, *spatial): same class, mask and seed.
+
+        Raises
+        ------
+        CheckFailed
+            If one is zero, constant or not finite.
+        """
+        for probe in self.probe.others(images, **self._asked):
+            yield self._made(probe)
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        """What a probe needs to know of the method."""
+        layers = [] if self.layer is None else [self.layer]
+        return {"layers": layers, "image_gradient": self.plugin.family != "layer_attribution"}
+
+    def _made(self, probe: Probe) -> Tensor:
         found = run_method(
             probe,
             self.plugin,

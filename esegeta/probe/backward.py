@@ -12,6 +12,7 @@ from torch import Tensor
 
 from esegeta.errors import MethodError
 from esegeta.probe import rules
+from esegeta.probe.batches import Dependent
 from esegeta.probe.capture import Capture
 from esegeta.probe.network import Network, is_out_of_memory
 from esegeta.probe.objective import Objective
@@ -45,6 +46,30 @@ class Answer:
         """Take over what another pass on the same images told."""
         self.activations |= other.activations
         self.gradients |= other.gradients
+
+    def each(self) -> list[Answer]:
+        """What it told of each image, where every layer returns a value per image.
+
+        Raises
+        ------
+        Dependent
+            If one does not: images have to be asked about alone.
+        """
+        count = len(self.scores)
+        if count == 1:
+            return [self]
+        if any(len(values) != count for values in self.activations.values()):
+            raise Dependent
+        found = []
+        for number in range(count):
+            one = slice(number, number + 1)
+            gradients = {
+                place: None if value is None else value[one]
+                for place, value in self.gradients.items()
+            }
+            values = {name: value[one] for name, value in self.activations.items()}
+            found.append(Answer(self.scores[one], gradients, values))
+        return found
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it by name, to be written to a file."""

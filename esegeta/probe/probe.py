@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from esegeta.errors import ImageError
 from esegeta.passes import Passes
 from esegeta.probe.batches import Batches
 from esegeta.probe.checkpoint import Checkpoint
+from esegeta.probe.company import Company
 from esegeta.probe.confidence import ProbabilityObjective
 from esegeta.probe.layer import Layer
 from esegeta.probe.module import ScoreModule
@@ -314,6 +316,22 @@ class Probe(Traced):
             counts=self.network.counts,
             **self._given,
         )
+
+    def others(
+        self, images: Tensor, *, layers: Sequence[str] = (), image_gradient: bool = True
+    ) -> list[Probe]:
+        """Probes of the same class over the same mask, on each of other images (N, C, *spatial).
+
+        What they ask of their own image passes in batches, unless the model takes it in patches.
+        """
+        company = Company(self._ask, images.to(self.image))
+        found = []
+        for number, image in enumerate(images):
+            probe = self.again(image=image[None], layers=layers, image_gradient=image_gradient)
+            if isinstance(self.network, Network):
+                probe._ask.together = partial(company.answer, number)
+            found.append(probe)
+        return found
 
     def asked(self, objective: Objective) -> Probe:
         """A probe of the same image and model whose score is read otherwise; see `Objective`."""

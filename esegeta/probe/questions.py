@@ -45,6 +45,8 @@ class Questions:
         Called after every batch.
     checkpoint : Checkpoint or None
         Where the present method's answers are kept; those of an image in patches are dear.
+    together : callable or None
+        Answers for this image what it asks of itself, where it passes in the company of others.
     one_by_one : bool
         Whether the images of a batch influence each other in this model, so that it gets them singly.
     """
@@ -67,6 +69,7 @@ class Questions:
         self.image_gradient = image_gradient
         self.progress: Callable[[], None] | None = None
         self.checkpoint: Checkpoint | None = None
+        self.together: Callable[[tuple[str, ...], bool, Rule], Answer] | None = None
         self.one_by_one = False
         self._answers: dict[Rule, Answer] = {}
         self._begun: Begun | None = None
@@ -125,6 +128,8 @@ class Questions:
         if begun is not None and rule == "plain" and place in begun.places:
             assert isinstance(self.network, Network)
             answer = begun.finish(self.network)
+        elif self.together is not None:
+            answer = self.together(layers, image, rule)
         else:
             answer = self._differentiate(asked, self.image, layers=layers, image=image, rule=rule)
         self._tick()
@@ -212,6 +217,19 @@ class Questions:
             return answer.gradient(None)
 
         return torch.cat(list(self._ticking(self.batches.run(len(images), ask, backward=True))))
+
+    def each(self, images: Tensor, layers: Sequence[str], image: bool, rule: Rule) -> list[Answer]:
+        """What one pass tells of each of images (N, C, *spatial), at layers and at the image."""
+        self.freeze()
+
+        def ask(start: int, stop: int) -> list[Answer]:
+            batch = images[start:stop]
+            answer = self._differentiate("", batch, layers=layers, image=image, rule=rule)
+            self._require_independent(batch, answer.scores)
+            return answer.each()
+
+        answers = self._ticking(self.batches.run(len(images), ask, backward=True))
+        return [one for batch in answers for one in batch]
 
     def ablated(self, layer: str, channels: Tensor) -> Tensor:
         """(N,) the score of the image where one channel (N,) each of a layer is set to zero."""

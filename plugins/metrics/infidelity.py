@@ -120,9 +120,9 @@ def sensitivity(
     image = case.probe.image
     reach = radius * float(image.max() - image.min())
     norm = case.map.norm()
-    changes = []
-    for _ in range(samples):
-        drawn = torch.rand(image.shape, generator=case.rng).to(image)
-        near = image + reach * (2 * drawn - 1)
-        changes.append(float((case.remade(image=near) - case.map).norm() / norm))
+    changes: list[float] = []
+    for batch in case.batches(samples):
+        drawn = [torch.rand(image.shape, generator=case.rng) for _ in range(samples)[batch]]
+        near = image + reach * (2 * torch.cat(drawn).to(image) - 1)
+        changes += [float((map - case.map).norm() / norm) for map in case.nearby(near)]
     return Measure(max(changes), more={"mean": sum(changes) / samples})

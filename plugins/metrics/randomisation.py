@@ -77,7 +77,7 @@ def _parts(names: list[str], depths: int, order: str) -> dict[str, list[str]]:
 def _made(case: Case, chosen: list[str]) -> Tensor | None:
     """The map of a randomised model; None where that is zero or constant, and so like no other."""
     try:
-        return case.remade(model=case.randomised(chosen))
+        return case.remade(case.randomised(chosen))
     except CheckFailed:
         return None
 
