@@ -141,6 +141,24 @@ def _point(point: metadata.EntryPoint, origin: str) -> Found:
     return Found(origin, plugins)
 
 
+def modules(package: ModuleType) -> Iterator[ModuleType | Unavailable]:
+    """Import the files of a built-in package that hold something else than plug-ins."""
+    for path in _files(Path(package.__path__[0])):
+        with CtrlC():
+            try:
+                with contextlib.redirect_stdout(sys.stderr):
+                    found = importlib.import_module(f"{package.__name__}.{path.stem}")
+            except BaseException as error:
+                yield _lost(path.stem, None, path, error)
+                continue
+        yield found
+
+
+def _lost(name: str, family: str | None, path: Path, error: BaseException) -> Unavailable:
+    file = str(path)
+    return Unavailable(name, family, file, _reason(error, file), _remedy(error, file))
+
+
 def _files(path: Path) -> list[Path]:
     return sorted(p for p in path.glob("*.py") if p.name[0] not in "._" and p.is_file())
 
@@ -162,10 +180,7 @@ def _imported(path: Path, origin: str, module: str | None, family: str | None) -
         plugins = _plugins(loaded)
     except BaseException as error:
         names = _declared(path) or [(path.stem, family)]
-        lost = [
-            Unavailable(name, kind, str(path), _reason(error, str(path)), _remedy(error, str(path)))
-            for name, kind in dict.fromkeys(names)
-        ]
+        lost = [_lost(name, kind, path, error) for name, kind in dict.fromkeys(names)]
         return Found(origin, [], lost)
     # A training may have the name of the method that reads what it makes.
     written = [(name, kind == "training") for name, kind in _declared(path)]

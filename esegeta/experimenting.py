@@ -35,10 +35,12 @@ def experiment(
     with stdout_aside():
         from esegeta import experiments
 
-        every = experiments.find()
+        found = experiments.find()
     if name is None:
-        for one in every.values():
+        for one in found.experiments.values():
             typer.echo(f"{one.name:24} {one.summary}")
+        for lost in found.unavailable:
+            typer.echo(f"{lost.name:24} unavailable: {lost.reason}. Remedy: {lost.remedy}")
         return
     if config is None:
         _tell(experiments.get(name))

@@ -2,13 +2,13 @@
 
 import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from esegeta.discovery import Unavailable, modules
 from esegeta.errors import PluginError, unknown
 from esegeta.signature import complain, parameters_model, positional
 
@@ -66,17 +66,25 @@ def experiment(*, paper: str) -> Callable[[F], F]:
     return decorate
 
 
-def find() -> dict[str, Experiment]:
-    """Find every experiment by its name; their files lie in ``plugins/experiments``."""
-    package = importlib.import_module(PACKAGE)
-    found: dict[str, Experiment] = {}
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
-        if info.name[0] != "_":
-            module = importlib.import_module(f"{PACKAGE}.{info.name}")
-            for value in vars(module).values():
-                made = getattr(value, "__esegeta_experiment__", None)
-                if isinstance(made, Experiment):
-                    found[made.name] = made
+@dataclass(frozen=True)
+class Shelf:
+    """The experiments at hand, by name, and the files whose cannot be used, with reason and remedy."""
+
+    experiments: dict[str, Experiment] = field(default_factory=dict)
+    unavailable: list[Unavailable] = field(default_factory=list)
+
+
+def find() -> Shelf:
+    """Find every experiment; their files lie in ``plugins/experiments``."""
+    found = Shelf()
+    for module in modules(importlib.import_module(PACKAGE)):
+        if isinstance(module, Unavailable):
+            found.unavailable.append(replace(module, name=module.name.replace("_", "-")))
+            continue
+        for value in vars(module).values():
+            made = getattr(value, "__esegeta_experiment__", None)
+            if isinstance(made, Experiment):
+                found.experiments[made.name] = made
     return found
 
 
@@ -86,9 +94,12 @@ def get(name: str) -> Experiment:
     Raises
     ------
     PluginError
-        Where there is none.
+        Where there is none, or its file cannot be used.
     """
-    every = find()
-    if name not in every:
-        raise PluginError(unknown("experiment", name, every))
-    return every[name]
+    found = find()
+    if name in found.experiments:
+        return found.experiments[name]
+    for lost in found.unavailable:
+        if lost.name == name:
+            raise PluginError(f"{name!r} is unavailable: {lost.reason}. Remedy: {lost.remedy}")
+    raise PluginError(unknown("experiment", name, found.experiments))
