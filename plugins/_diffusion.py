@@ -61,14 +61,14 @@ def inverted(x: Tensor, noise: Noise, steps: int, again: int = 1) -> Tensor:
 
 
 @torch.no_grad()
-def decoded(x: Tensor, noise: Noise, steps: int, clamp: bool = True) -> Tensor:
-    """The scaled images that noise x_T becomes."""
+def decoded(x: Tensor, noise: Noise, steps: int) -> Tensor:
+    """The scaled images that noise x_T becomes.
+
+    Only the last is cut to the range: cut at every step, as samplers do, the way down would be another
+    than that up, and images that touch the ends of their range would come back changed.
+    """
     for time, share, before in reversed(_ladder(steps)):
-        at = x.new_full((len(x),), time, dtype=torch.int64)
-        told = noise(x, at)
+        told = noise(x, x.new_full((len(x),), time, dtype=torch.int64))
         image = (x - (1 - share) ** 0.5 * told) / share**0.5
-        if clamp:
-            image = image.clamp(-1, 1)
-            told = (x - share**0.5 * image) / (1 - share) ** 0.5
         x = before**0.5 * image + (1 - before) ** 0.5 * told
-    return x
+    return x.clamp(-1, 1)
