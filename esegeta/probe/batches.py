@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 #: U-Net at 32³ (2.1 MB) at 4, at 64³ (17 MB) at 1 or 2, a small CNN (0.1 MB) from 16 on.
 CPU_FEATURE_MAP = 10e6
 #: Up to here two images pass at once where none goes back: the convolutions of a single volume are slower
-#: (the U-Net at 64³: 0.24 s alone, 0.17 s each of two).
-CPU_PAIR = 40e6
+#: (the U-Net at 64³: 0.24 s alone, 0.17 s each of two). Forward and backward, volumes do so up to the
+#: second (a CNN at 96 × 64 × 72, 11 MB: 0.34 s alone, 0.08 s each of two; the U-Net at 64³: 0.88 and 0.81
+#: s); pictures do not gain (at 300², 12 MB: 0.10 and 0.14 s).
+CPU_PAIR, CPU_PAIR_BACK = 40e6, 16e6
 LARGEST = 64
 
 #: Batches to be answered before a larger one is tried again; twice as many each time that fails.
@@ -78,7 +80,8 @@ class Batches:
         fitting = self.limit
         if self.network.device.type == "cpu":
             largest = self.network.feature_map_bytes
-            pair = not backward and largest <= CPU_PAIR
+            paying = (CPU_PAIR_BACK if self.network.ndim == 3 else 0) if backward else CPU_PAIR
+            pair = largest <= paying
             fitting = min(fitting, max(2 if pair else 1, int(CPU_FEATURE_MAP // largest)))
         if self.memory is not None:
             fitting = min(fitting, int(self.memory // held))

@@ -58,6 +58,8 @@ class Network:
         Bytes of all activations of one image of the largest size seen; 0 before the first.
     feature_map_bytes : float
         Bytes of the largest of these.
+    ndim : int
+        Spatial axes of that image.
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class Network:
         self.most: int | None = None
         self.one_by_one = False
         self.activation_bytes = self.feature_map_bytes = 0.0
-        self._largest = 0
+        self.ndim = self._largest = 0
         self._rule: AbstractContextManager[Any] = nullcontext()
         reference = next(self._tensors(), torch.empty(0))
         self.device = reference.device
@@ -240,7 +242,7 @@ class Network:
             held = max(sum(sizes[1:]), 16 * images.nbytes) / len(images)
             self.activation_bytes = max(held, self.activation_bytes)
             self.feature_map_bytes = max(max(sizes) / len(images), self.feature_map_bytes)
-        self._largest = images[0].numel()
+        self._largest, self.ndim = images[0].numel(), images.dim() - 2
         return returned
 
     def select(self, returned: Any) -> Tensor:

@@ -97,6 +97,11 @@ class PatchedNetwork:
         """Bytes of the largest activation of one patch."""
         return self.one.feature_map_bytes
 
+    @property
+    def ndim(self) -> int:
+        """Spatial axes of a patch."""
+        return self.one.ndim
+
     def borrowed(self) -> AbstractContextManager[None]:
         """Evaluation mode and frozen parameters while asking; afterwards everything as before."""
         return self.one.borrowed()

@@ -53,6 +53,18 @@ def test_batches_on_a_cpu_stay_within_the_caches():
     assert batches.size(backward=False) == 1
 
 
+def test_two_volumes_pass_at_once_where_one_alone_is_slower():
+    for ndim, back in ((2, 1), (3, 2)):
+        image = torch.randn((2, 9, 8, 7)[: ndim + 1])
+        probe = probe_of(net(ndim=ndim), image)
+        _ = probe.value
+        batches = Batches(probe.network)
+        probe.network.feature_map_bytes = 12e6
+        assert (batches.size(backward=False), batches.size(backward=True)) == (2, back)
+        probe.network.feature_map_bytes = 30e6
+        assert (batches.size(backward=False), batches.size(backward=True)) == (2, 1)
+
+
 def test_layer_answers_equal_autograd():
     model = net()
     probe = probe_of(model, IMAGE, layers=["b"])

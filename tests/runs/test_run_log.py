@@ -74,6 +74,7 @@ def test_batches_tell_that_memory_ran_out(caplog: pytest.LogCaptureFixture) -> N
 
     class Small:
         activation_bytes = feature_map_bytes = 1
+        ndim = 2
         device = torch.device("cpu")
 
     def ask(start: int, stop: int) -> int:
