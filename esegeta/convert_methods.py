@@ -189,12 +189,10 @@ def _keywords(
                 made["layers"] = list(dict.fromkeys(layers))
             continue
         if key in CLASSES:
-            if (
-                isinstance(value, (int, str))
-                and not isinstance(value, bool)
-                and value not in (-1, "")
-            ):
+            if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
                 made["target"] = {"class": value}
+            elif isinstance(value, str) and value:
+                note(f"{old}: {key} {value!r} is no number, and classes have no names: left out")
             continue
         if key in DECIDED:
             continue

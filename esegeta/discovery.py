@@ -145,13 +145,16 @@ def modules(package: ModuleType) -> Iterator[ModuleType | Unavailable]:
     """Import the files of a built-in package that hold something else than plug-ins."""
     for path in _files(Path(package.__path__[0])):
         with CtrlC():
-            try:
-                with contextlib.redirect_stdout(sys.stderr):
-                    found = importlib.import_module(f"{package.__name__}.{path.stem}")
-            except BaseException as error:
-                yield _lost(path.stem, None, path, error)
-                continue
+            found = _module(path, f"{package.__name__}.{path.stem}")
         yield found
+
+
+def _module(path: Path, name: str) -> ModuleType | Unavailable:
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            return importlib.import_module(name)
+    except BaseException as error:
+        return _lost(path.stem, None, path, error)
 
 
 def _lost(name: str, family: str | None, path: Path, error: BaseException) -> Unavailable:

@@ -153,6 +153,13 @@ def test_keywords_become_parameters(made):
     assert ours["saliency"]["with"] == {"absolute": True}
 
 
+def test_a_class_by_a_name_that_no_config_gives_is_left_out(made):
+    keywords = {"target": "vessel"}
+    found = made(methods=[{"method_name": "captum_Saliency", "keywords": keywords}])
+    assert "target" not in methods(found)["saliency"]
+    assert any("target 'vessel' is no number" in note for note in found.notes)
+
+
 def test_what_is_not_known_is_named_with_the_nearest(made):
     found = made(
         patch_sise=3,
