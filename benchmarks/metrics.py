@@ -7,6 +7,7 @@ from captum.attr import Saliency
 from captum.metrics import infidelity, sensitivity_max
 
 from benchmarks.timing import paired
+from esegeta import import_library
 from esegeta.engine import make_probe, run_method
 from esegeta.evaluation import Case
 from esegeta.models.zoo import UNet
@@ -22,12 +23,16 @@ def main() -> None:
     """Print the ratios."""
     registry = find()
     for case in CASES[:3:2]:
-        _against_captum(registry, case)
+        image = torch.rand(2, *[8 * side for side in case.spatial])
+        _against_captum(registry, str(case), case.model(), image)
+    zoo = import_library("torchvision.models")
+    for name in ("resnet18", "mobilenet_v2"):
+        torch.manual_seed(0)
+        _against_captum(registry, name, getattr(zoo, name)().eval(), torch.rand(3, 224, 224))
     _road(registry)
 
 
-def _against_captum(registry, case) -> None:
-    model, image = case.model(), torch.rand(2, *[8 * side for side in case.spatial])
+def _against_captum(registry, name, model, image) -> None:
     plugin, wrapper = registry.get("saliency"), registry.get("classification", "wrapper")
     map = run_method(make_probe(model, image, wrapper=wrapper, target=1), plugin).map
     spread = float(image.max() - image.min())
@@ -57,7 +62,7 @@ def _against_captum(registry, case) -> None:
         )  # fmt: skip
 
     print(
-        f"Metrics, {case}, {tuple(image.shape[1:])}: time of Captum's / time of ours (≥ 1 wanted)"
+        f"Metrics, {name}, {tuple(image.shape[1:])}: time of Captum's / time of ours (≥ 1 wanted)"
     )
     for name, theirs, samples in (
         ("infidelity", infidel, SAMPLES),
