@@ -32,7 +32,7 @@ def main() -> None:
     _road(registry)
 
 
-def _against_captum(registry, name, model, image) -> None:
+def _against_captum(registry, network, model, image) -> None:
     plugin, wrapper = registry.get("saliency"), registry.get("classification", "wrapper")
     map = run_method(make_probe(model, image, wrapper=wrapper, target=1), plugin).map
     spread = float(image.max() - image.min())
@@ -62,7 +62,7 @@ def _against_captum(registry, name, model, image) -> None:
         )  # fmt: skip
 
     print(
-        f"Metrics, {name}, {tuple(image.shape[1:])}: time of Captum's / time of ours (≥ 1 wanted)"
+        f"Metrics, {network}, {tuple(image.shape[1:])}: time of Captum's / time of ours (≥ 1 wanted)"
     )
     for name, theirs, samples in (
         ("infidelity", infidel, SAMPLES),

@@ -191,8 +191,8 @@ def _keywords(
         if key in CLASSES:
             if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
                 made["target"] = {"class": value}
-            elif isinstance(value, str) and value:
-                note(f"{old}: {key} {value!r} is no number, and classes have no names: left out")
+            elif isinstance(value, (int, str)) and value not in (-1, ""):
+                note(f"{old}: {key} {value!r} is no number of a class: left out")
             continue
         if key in DECIDED:
             continue

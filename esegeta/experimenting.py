@@ -34,9 +34,8 @@ def experiment(
     """Repeat an experiment of a paper: write its table and its figure."""
     with stdout_aside():
         from esegeta import experiments
-
-        found = experiments.find()
     if name is None:
+        found = experiments.find()
         for one in found.experiments.values():
             typer.echo(f"{one.name:24} {one.summary}")
         for lost in found.unavailable:

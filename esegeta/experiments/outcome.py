@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from esegeta.report.canvas import FAINT, INK, PAPER, dress, legend, sheet
+from esegeta.report.canvas import FAINT, INK, dress, legend, sheet
 from esegeta.version import __version__
 
 if TYPE_CHECKING:
@@ -92,10 +92,7 @@ def _panels(
 
 def _legend(figure: Figure, panel: Axes) -> None:
     handles, names = panel.get_legend_handles_labels()
-    figure.legend(
-        handles, names, loc="outside lower center", ncols=len(names), fontsize=8,
-        labelcolor=INK, facecolor=PAPER, edgecolor=FAINT,
-    )  # fmt: skip
+    legend(figure, handles, names, size=8, loc="outside lower center", ncols=len(names))
 
 
 def lines(
@@ -165,5 +162,5 @@ def bars(
         _legend(figure, axes[0])
     else:
         for panel in axes:
-            legend(panel, 8)
+            legend(panel, size=8)
     return figure

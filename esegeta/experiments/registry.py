@@ -68,7 +68,7 @@ def experiment(*, paper: str) -> Callable[[F], F]:
 
 @dataclass(frozen=True)
 class Shelf:
-    """The experiments at hand, by name, and the files whose cannot be used, with reason and remedy."""
+    """The experiments at hand, by name, and the files that cannot be used, with reason and remedy."""
 
     experiments: dict[str, Experiment] = field(default_factory=dict)
     unavailable: list[Unavailable] = field(default_factory=list)

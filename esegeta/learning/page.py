@@ -85,6 +85,6 @@ def _draw(rows: list[dict[str, float]], best: int, path: Path) -> None:
                 axes.plot(x, y, style, color=colour, markersize=3, linewidth=1, label=label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.axvline(best, color=FAINT, linewidth=0.6)
-        legend(axes, 6)
+        legend(axes, size=6)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=120)

@@ -324,13 +324,14 @@ class Probe(Traced):
 
         What they ask of their own image passes in batches, unless the model takes it in patches.
         """
-        company = Company(self._ask, images.to(self.image))
-        found = []
-        for number, image in enumerate(images):
-            probe = self.again(image=image[None], layers=layers, image_gradient=image_gradient)
-            if isinstance(self.network, Network):
+        found = [
+            self.again(image=image[None], layers=layers, image_gradient=image_gradient)
+            for image in images
+        ]
+        if isinstance(self.network, Network):
+            company = Company(self._ask, images.to(self.image))
+            for number, probe in enumerate(found):
                 probe._ask.together = partial(company.answer, number)
-            found.append(probe)
         return found
 
     def asked(self, objective: Objective) -> Probe:

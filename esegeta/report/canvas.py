@@ -46,9 +46,9 @@ def dress(axes: Axes, title: str = "", size: float = 9) -> Axes:
     return axes
 
 
-def legend(axes: Axes, size: float = 7) -> None:
-    """Name the panel's lines."""
-    axes.legend(fontsize=size, labelcolor=INK, facecolor=PAPER, edgecolor=FAINT)
+def legend(place: Axes | Figure, *named: Any, size: float = 7, **options: Any) -> None:
+    """Name a panel's lines in it, or, as handles and labels, in the figure."""
+    place.legend(*named, fontsize=size, labelcolor=INK, facecolor=PAPER, edgecolor=FAINT, **options)
 
 
 class Canvas:
