@@ -15,9 +15,8 @@ from esegeta import cli
 from esegeta.version import __version__
 
 sys.path.insert(0, str(Path(__file__).parent / "runs"))
+from tests.forked import forked
 from tests.runs.project import Project, odd
-
-ESEGETA = [sys.executable, "-m", "esegeta.cli"]
 
 
 class Said(NamedTuple):
@@ -178,7 +177,7 @@ def test_bad_inputs_are_told_one_by_one(project) -> None:
     ]
     methods = ["saliency", {"use": "grad_cam", "layers": ["featurs.0"], "models": ["net"]}]
     config = project.config(methods, models=models, images=images)
-    ran = subprocess.run([*ESEGETA, "run", config], capture_output=True, text=True)
+    ran = forked("esegeta", "run", config)
     assert ran.returncode == 1
     said = " ".join(ran.stdout.split())
     for part in (
@@ -335,7 +334,7 @@ def test_nothing_but_json_on_stdout(project) -> None:
     commands = [["plan", "--json", config], ["layers", "--json", config]]
     commands += [["methods", "--json", *plugins], ["methods", "odd", "--json", *plugins]]
     for command in [*commands, ["schema", *plugins]]:
-        said = subprocess.run([*ESEGETA, *command], capture_output=True, text=True)
+        said = forked("esegeta", *command)
         assert said.returncode == 0, said.stderr
         json.loads(said.stdout)
         assert "loud" in said.stderr

@@ -1,14 +1,13 @@
 """What the wizard asks of the command line."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from esegeta.registry import find
 from esegeta.runs import inspection
+from tests.forked import forked
 
 NETWORK = """
 import torch
@@ -146,13 +145,7 @@ def test_a_check_says_everything_or_what_the_run_would_do(request_of):
     ],
 )
 def test_errors_are_told_as_by_all_commands(request_of, what, change, code, said):
-    done = subprocess.run(
-        [sys.executable, "-m", "esegeta.cli", "inspect", what],
-        input=json.dumps(request_of(**change)),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = forked("esegeta", "inspect", what, stdin=json.dumps(request_of(**change)))
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
     assert said in done.stderr
@@ -161,21 +154,13 @@ def test_errors_are_told_as_by_all_commands(request_of, what, change, code, said
 
 def test_what_a_model_prints_does_not_mix_with_the_answer(request_of, tmp_path):
     (tmp_path / "net.py").write_text("print('hello')\n" + NETWORK)
-    done = subprocess.run(
-        [sys.executable, "-m", "esegeta.cli", "inspect", "model"],
-        input=json.dumps(request_of()),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    done = forked("esegeta", "inspect", "model", stdin=json.dumps(request_of()))
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["kind"] == "Net"
     assert "hello" in done.stderr
 
 
 def test_it_is_not_in_the_help():
-    done = subprocess.run(
-        [sys.executable, "-m", "esegeta.cli", "--help"], capture_output=True, text=True, check=True
-    )
+    done = forked("esegeta", "--help")
     assert " inspect " not in done.stdout
     assert " gui " in done.stdout

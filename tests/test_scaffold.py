@@ -8,6 +8,7 @@ from esegeta.errors import PluginError
 from esegeta.plugin import FAMILIES
 from esegeta.registry import find
 from esegeta.scaffold import new_plugin
+from tests.forked import forked
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +41,7 @@ def test_what_is_written_registers(tmp_path, family):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_contract_test_passes_as_written(tmp_path, family):
     new_plugin("my_own", family, tmp_path)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = forked("pytest", "-q", "-p", "no:cacheprovider", tmp_path, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "passed" in done.stdout
 

@@ -6,19 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from esegeta.runs import guardian
+from esegeta.runs.beginning import Context
 from esegeta.units import duration, size
 
 T = TypeVar("T")
@@ -54,31 +52,6 @@ class TimedOut(Crash):
 
 class Interrupt(BaseException):
     """The run is to end now."""
-
-
-_STARTING = threading.Lock()
-
-
-class _Process(SpawnProcess):
-    """A spawned process that does not import the caller's script again.
-
-    A worker needs nothing of it, and a script without ``if __name__ == "__main__"`` would start
-    the run anew in every worker.
-    """
-
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:  # noqa: N802  (the name multiprocessing gives it)
-        with _STARTING:  # several slots start their workers from threads of their own
-            script = sys.modules["__main__"]
-            sys.modules["__main__"] = types.ModuleType("__main__")
-            try:
-                return SpawnProcess._Popen(process_obj)
-            finally:
-                sys.modules["__main__"] = script
-
-
-class _Context(SpawnContext):
-    Process = _Process
 
 
 class Slot:
@@ -158,9 +131,9 @@ class Slot:
         if self._pool is None:
             self._pool = ProcessPool(
                 max_workers=1,
-                context=_Context(),
+                context=Context(),
                 initializer=_begin,
-                initargs=(self._initializer, self._arguments),
+                initargs=(dict(os.environ), self._initializer, self._arguments),
             )
             self._pid = self._pool.schedule(os.getpid).result(timeout=STARTS_WITHIN)
             self._guardian = _guard(self._pid)
@@ -208,10 +181,17 @@ class Slot:
         pool.join()
 
 
-def _begin(initializer: Callable[..., None], arguments: tuple[object, ...]) -> None:
+def _begin(
+    environment: Mapping[str, str],
+    initializer: Callable[..., None],
+    arguments: tuple[object, ...],
+) -> None:
     """Begin a worker: of its own session, so that it and all it starts can be ended together."""
     with contextlib.suppress(PermissionError):
         os.setsid()  # nor does Ctrl-C reach it
+    # What it was forked from has the driver's environment of when the first worker began.
+    os.environ.clear()
+    os.environ.update(environment)
     os.environ[guardian.MARK] = str(os.getpid())
     initializer(*arguments)
 

@@ -22,6 +22,7 @@ from esegeta.registry import find
 from esegeta.testing import CASES
 from tests.docs import configs
 from tests.docs.book import GENERATED, HAND, PAGES, ROOT, anchors, blocks, data, links
+from tests.forked import forked
 
 
 def name(page):
@@ -165,8 +166,7 @@ def test_plugins_that_are_shown_pass_their_tests(tmp_path):
         path = tmp_path / block.argument
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "plugins"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = forked("pytest", "-q", "-p", "no:cacheprovider", "plugins", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     tests = [block for block in WRITTEN if "/tests/" in block.argument]
     assert len(list(tmp_path.rglob("test_*.py"))) == len(tests)

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import esegeta
 from esegeta import ConfigError, ImageError, MethodError, RunError
 from esegeta.cli import app
+from tests.forked import forked
 from tests.learning import toy
 
 
@@ -304,8 +305,7 @@ def test_a_factory_gives_data_and_start_weights_reach_the_plugin(tmp_path):
 def test_the_command_trains_and_says_where(tmp_path):
     path = tmp_path / "toy.json"
     path.write_text(json.dumps(toy.write(tmp_path, epochs=2)))
-    command = [sys.executable, "-m", "esegeta", "train", str(path)]
-    ended = subprocess.run(command, capture_output=True, text=True)
+    ended = forked("esegeta", "train", path)
     assert ended.returncode == 0, ended.stderr
     assert "epoch 2 of 2" in ended.stderr
     assert f"wrote {tmp_path / 'made'}" in ended.stdout

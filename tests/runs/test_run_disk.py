@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +13,10 @@ import pytest
 import esegeta
 from esegeta.errors import RunError
 from esegeta.runs.folder import RunFolder
+from tests.forked import forked
 from tests.runs.project import Project, odd
 
 pytestmark = pytest.mark.slow
-ESEGETA = [sys.executable, "-m", "esegeta.cli"]
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ def test_a_full_disk_ends_the_run_and_resume_goes_on(project: Project, small_dis
     project.picture("a.png", size=128)
     methods = [odd("work", steps=n) | {"name": f"n{n}"} for n in range(1, 9)]
     config = project.config(methods, output="disk/run")
-    said = subprocess.run([*ESEGETA, "run", config], capture_output=True, text=True)
+    said = forked("esegeta", "run", config)
     assert said.returncode == 1
     assert "Traceback" not in said.stdout + said.stderr
     (line,) = [line for line in said.stdout.splitlines() if line.startswith("Stopped: ")]
@@ -48,7 +47,7 @@ def test_a_full_disk_ends_the_run_and_resume_goes_on(project: Project, small_dis
 
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
     command = re.search(r"go on with: +esegeta (.*)", line)[1]
-    again = subprocess.run([*ESEGETA, *shlex.split(command)], capture_output=True, text=True)
+    again = forked("esegeta", *shlex.split(command))
     assert again.returncode == 0, again.stderr
     assert "8 done, 0 failed" in again.stdout
     assert f"{done} jobs done before" in again.stderr.replace("1 job ", "1 jobs ")
@@ -69,7 +68,7 @@ def _whole(root: Path, done: int) -> None:
 def test_a_disk_that_is_full_from_the_start(project: Project, small_disk: Path) -> None:
     (small_disk / "fill").write_bytes(bytes(390 << 10))
     config = project.config(["saliency"], output="disk/run")
-    said = subprocess.run([*ESEGETA, "run", config], capture_output=True, text=True)
+    said = forked("esegeta", "run", config)
     assert said.returncode == 2
     assert "No space left on device" in said.stderr
     assert "Traceback" not in said.stderr

@@ -5,17 +5,14 @@ import os
 import re
 import shlex
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tests.forked import Forked, forked
 from tests.runs.project import Project, odd
-
-ESEGETA = [sys.executable, "-m", "esegeta.cli"]
 
 
 class Said(NamedTuple):
@@ -28,13 +25,7 @@ class Started:
     """A run in a process group of its own, as a terminal starts it."""
 
     def __init__(self, config: Path, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [*ESEGETA, "run", str(config), *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        self.process = Forked("esegeta", "run", config, *arguments)
         self.events = config.parent / "out" / "events.jsonl"
 
     def wait_for(self, event: str, job: str) -> None:
@@ -72,7 +63,7 @@ def test_interrupted_once_the_running_job_ends_and_resume_makes_the_rest(project
     assert not (out / "a/net/predicted/rise").exists()
 
     command = re.search(r"go on with: +esegeta (.*)", said.out)[1]
-    again = subprocess.run([*ESEGETA, *shlex.split(command)], capture_output=True, text=True)
+    again = forked("esegeta", *shlex.split(command))
     assert again.returncode == 0, again.stderr
     assert "3 done, 0 failed" in again.stdout
     for name, at in times.items():

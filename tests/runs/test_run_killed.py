@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,9 +12,8 @@ import pytest
 import esegeta
 from esegeta.errors import RunError
 from esegeta.runs.lock import locked
+from tests.forked import Forked
 from tests.runs.project import Project, odd
-
-ESEGETA = [sys.executable, "-m", "esegeta.cli"]
 
 
 def gone(process: int) -> bool:
@@ -41,9 +39,7 @@ def test_a_killed_driver_leaves_nothing_behind_and_resume_completes(
     mark = project.folder / "hung"
     config = project.config(["saliency", odd(how, mark=str(mark))])
     events = project.folder / "out" / "events.jsonl"
-    driver = subprocess.Popen(
-        [*ESEGETA, "run", config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    driver = Forked("esegeta", "run", config)
     for _ in range(600):
         if mark.exists() and mark.read_text():
             break

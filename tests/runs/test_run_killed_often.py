@@ -15,8 +15,9 @@ import pytest
 
 from esegeta.runs.folder import RunFolder
 from tests.runs.project import Project, odd
-from tests.runs.test_run_killed import ESEGETA, gone
+from tests.runs.test_run_killed import gone
 
+ESEGETA = [sys.executable, "-m", "esegeta.cli"]
 KILLS = 10
 COOKIE = "ESEGETA_TEST"
 

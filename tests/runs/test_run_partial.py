@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import pytest
 
 import esegeta
 from esegeta.runs.api import RunResult
+from tests.forked import Forked
 from tests.runs.project import Project
-from tests.runs.test_run_killed import ESEGETA
 
 SLOW = """
 import time
@@ -64,7 +63,7 @@ def test_it_goes_on_where_it_was_ended(project: Project, how: str) -> None:
     (partial,) = [project.folder / "out" / job / ".partial" for job in whole.done]
     scores = partial / "scores.jsonl"
     if how == "killed":
-        driver = subprocess.Popen([*ESEGETA, "run", slow], stderr=subprocess.PIPE)
+        driver = Forked("esegeta", "run", slow)
         for _ in range(600):
             if scores.exists() and len(scores.read_text().splitlines()) > 20:
                 break

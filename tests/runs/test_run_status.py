@@ -14,6 +14,7 @@ from esegeta.errors import RunError
 from esegeta.runs.lock import holder, locked
 from esegeta.runs.pace import Pace, Running
 from esegeta.runs.status import status
+from tests.forked import forked
 from tests.runs.project import Project, odd
 
 METHODS = ("one", "two", "three", "four")
@@ -213,11 +214,7 @@ def test_the_rest_is_told_by_what_alike_has_taken() -> None:
 
 def test_of_a_real_run_from_the_command_line(project: Project) -> None:
     result = esegeta.run(project.config(["saliency", odd("raise")]), quiet=True)
-    said = subprocess.run(
-        [sys.executable, "-m", "esegeta.cli", "status", result.folder, "--json"],
-        capture_output=True,
-        text=True,
-    )
+    said = forked("esegeta", "status", result.folder, "--json")
     assert said.returncode == 1, said.stderr
     record = json.loads(said.stdout)
     assert record["name"] == "test"

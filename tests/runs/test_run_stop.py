@@ -3,9 +3,9 @@
 import json
 import re
 import shlex
-import subprocess
 import time
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -13,14 +13,15 @@ from esegeta.errors import RunError
 from esegeta.runs import interrupts
 from esegeta.runs.interrupts import NOTE, Interrupts, ask
 from esegeta.runs.lock import locked
+from tests.forked import forked
 from tests.runs.project import Project, odd
-from tests.runs.test_run_interrupts import ESEGETA, Started
+from tests.runs.test_run_interrupts import Started
 
 SLOW = "a/net/predicted/slow"
 
 
-def stop(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*ESEGETA, "stop", folder, *options], capture_output=True, text=True)
+def stop(folder: Path, *options: str) -> CompletedProcess[str]:
+    return forked("esegeta", "stop", folder, *options)
 
 
 @pytest.mark.slow
@@ -54,7 +55,7 @@ def test_the_running_job_ends_and_resume_makes_the_rest(project: Project) -> Non
 
     (out / NOTE).write_text("now left to an earlier run")
     command = re.search(r"go on with: +esegeta (.*)", said.out)[1]
-    again = subprocess.run([*ESEGETA, *shlex.split(command)], capture_output=True, text=True)
+    again = forked("esegeta", *shlex.split(command))
     assert again.returncode == 0, again.stderr
     assert "3 done, 0 failed" in again.stdout
 

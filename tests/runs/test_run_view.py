@@ -18,9 +18,9 @@ from rich.console import Console
 from esegeta.passes import Passes
 from esegeta.runs.plan import Job
 from esegeta.runs.progress import View
+from tests.forked import forked
 from tests.runs.project import Project, odd
 
-ESEGETA = [sys.executable, "-m", "esegeta.cli"]
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 LONG = "a patient with a long name/an ensemble of nets/left ventricle/"
 
@@ -172,7 +172,8 @@ def in_terminal(columns: int, *command: str | Path) -> tuple[int, str]:
 @pytest.mark.slow
 def test_in_a_real_terminal(project: Project) -> None:
     config = project.config(["saliency", odd("slow", steps=15)])
-    code, said = in_terminal(60, *ESEGETA, "run", config)
+    esegeta = [sys.executable, "-m", "esegeta.cli", "run"]
+    code, said = in_terminal(60, *esegeta, config)
     assert code == 0
     assert "\x1b[" in said
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said)
@@ -181,7 +182,7 @@ def test_in_a_real_terminal(project: Project) -> None:
     assert "2 done, 0 failed" in plain
     assert said.count("\x1b[?25l") == said.count("\x1b[?25h"), "the cursor is shown again"
 
-    code, said = in_terminal(60, *ESEGETA, "run", config, "--resume", "--plain")
+    code, said = in_terminal(60, *esegeta, config, "--resume", "--plain")
     assert code == 0
     assert not CONTROL.search(said)
 
@@ -189,12 +190,10 @@ def test_in_a_real_terminal(project: Project) -> None:
 @pytest.mark.slow
 def test_quiet_and_plain_from_the_command_line(project: Project) -> None:
     config = project.config(["saliency", odd("raise")])
-    quiet = subprocess.run([*ESEGETA, "run", config, "--quiet"], capture_output=True, text=True)
+    quiet = forked("esegeta", "run", config, "--quiet")
     assert quiet.stderr == ""
     assert "1 done, 1 failed" in quiet.stdout
     forced = {**os.environ, "FORCE_COLOR": "1"}
-    again = subprocess.run(
-        [*ESEGETA, "run", config, "--resume"], capture_output=True, text=True, env=forced
-    )
+    again = forked("esegeta", "run", config, "--resume", env=forced)
     assert not CONTROL.search(again.stderr)
     assert re.search(r"^\[(\d)/\1\] failed    a/net/predicted/raise$", again.stderr, re.MULTILINE)

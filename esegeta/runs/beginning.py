@@ -1,0 +1,52 @@
+"""How a worker process begins: as a fork of one that has imported what every worker needs.
+
+Importing PyTorch and the plug-ins takes seconds. On Linux a server of Python's own does so once per
+driver; a worker is then there within milliseconds, and shares that memory with the others. It is
+also what a GPU permits: the server computes nothing, and so each worker opens the device by itself.
+Elsewhere a fork is unsafe or unknown: each worker is spawned, and imports by itself.
+"""
+
+import multiprocessing
+import sys
+import threading
+import types
+from typing import Any
+
+if sys.platform == "linux":
+    from multiprocessing.context import ForkServerContext as _Context
+    from multiprocessing.context import ForkServerProcess as _Process
+else:
+    from multiprocessing.context import SpawnContext as _Context
+    from multiprocessing.context import SpawnProcess as _Process
+
+PRELOADED = "esegeta.runs.preload"
+
+_STARTING = threading.Lock()
+
+
+class _Worker(_Process):
+    """A process that does not import the caller's script again.
+
+    A worker needs nothing of it, and a script without ``if __name__ == "__main__"`` would start
+    the run anew in every worker.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802  (the name multiprocessing gives it)
+        with _STARTING:  # several slots start their workers from threads of their own
+            script = sys.modules["__main__"]
+            sys.modules["__main__"] = types.ModuleType("__main__")
+            try:
+                return _Process._Popen(process_obj)
+            finally:
+                sys.modules["__main__"] = script
+
+
+class Context(_Context):
+    """What `multiprocessing` starts workers by."""
+
+    Process = _Worker
+
+    def __init__(self) -> None:
+        if sys.platform == "linux":
+            multiprocessing.set_forkserver_preload([PRELOADED])
