@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import metadata, util
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -223,11 +224,15 @@ def _plugins(module: ModuleType) -> list[Plugin]:
 def _declared(path: Path) -> list[tuple[str, str | None]]:
     """Read name and family of each plug-in off the source, without running it."""
     try:
-        body = ast.parse(path.read_bytes()).body
+        return list(_written(path.read_bytes()))
     except (SyntaxError, ValueError, OSError):
         return []
-    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
-    return [found for node in functions for found in _declarations(node)]
+
+
+@lru_cache(maxsize=1024)  # files are looked through at every start of a run, and seldom change
+def _written(source: bytes) -> tuple[tuple[str, str | None], ...]:
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    return tuple(found for node in functions for found in _declarations(node))
 
 
 def _declarations(node: ast.FunctionDef) -> Iterator[tuple[str, str | None]]:
