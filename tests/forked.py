@@ -111,7 +111,7 @@ def _begin(line: list[str], streams: list[Path], environment: dict[str, str], wh
     os.environ.clear()
     os.environ.update(environment)
     # Its workers shall come from the server that it comes from.
-    forkserver._forkserver.ensure_running = lambda: None
+    forkserver.ensure_running = forkserver._forkserver.ensure_running = lambda: None
     sys.argv = line
     module, function = PROGRAMS[line[0]]
     sys.exit(getattr(importlib.import_module(module), function)())

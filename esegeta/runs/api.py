@@ -12,6 +12,7 @@ from pathlib import Path
 from esegeta import config
 from esegeta.errors import RunError, counted
 from esegeta.runs.agenda import Agenda, agenda, require_methods
+from esegeta.runs.beginning import prepare
 from esegeta.runs.choosing import chosen
 from esegeta.runs.cluster import workplaces
 from esegeta.runs.device import Place, require
@@ -121,6 +122,7 @@ def run(
         and `resume` is not asked for, or no run and `only_failed` is, or the device is not there, or
         there is no such method.
     """
+    prepare()
     settings, registry, where = open_config(source, plugins)
     require_methods(settings, only)
     root = Path(output) if output else Path(settings.output)

@@ -6,13 +6,17 @@ also what a GPU permits: the server computes nothing, and so each worker opens t
 Elsewhere a fork is unsafe or unknown: each worker is spawned, and imports by itself.
 """
 
+import contextlib
 import multiprocessing
+import os
 import sys
 import threading
 import types
+from collections.abc import Iterator
 from typing import Any
 
 if sys.platform == "linux":
+    from multiprocessing import forkserver
     from multiprocessing.context import ForkServerContext as _Context
     from multiprocessing.context import ForkServerProcess as _Process
 else:
@@ -20,26 +24,37 @@ else:
     from multiprocessing.context import SpawnProcess as _Process
 
 PRELOADED = "esegeta.runs.preload"
+DRIVER = "ESEGETA_DRIVER"
+"""The environment variable that tells the server whose it is: who started it may be gone by then."""
 
 _STARTING = threading.Lock()
 
 
-class _Worker(_Process):
-    """A process that does not import the caller's script again.
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Start a process that does not import the caller's script again.
 
     A worker needs nothing of it, and a script without ``if __name__ == "__main__"`` would start
     the run anew in every worker.
     """
+    with _STARTING:  # several slots start their workers from threads of their own
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        os.environ[DRIVER] = str(os.getpid())
+        try:
+            yield
+        finally:
+            del os.environ[DRIVER]
+            sys.modules["__main__"] = script
+
+
+class _Worker(_Process):
+    """A process that begins without the caller's script."""
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802  (the name multiprocessing gives it)
-        with _STARTING:  # several slots start their workers from threads of their own
-            script = sys.modules["__main__"]
-            sys.modules["__main__"] = types.ModuleType("__main__")
-            try:
-                return _Process._Popen(process_obj)
-            finally:
-                sys.modules["__main__"] = script
+        with _alone():
+            return _Process._Popen(process_obj)
 
 
 class Context(_Context):
@@ -50,3 +65,11 @@ class Context(_Context):
     def __init__(self) -> None:
         if sys.platform == "linux":
             multiprocessing.set_forkserver_preload([PRELOADED])
+
+
+def prepare() -> None:
+    """Let the server begin to import, while the driver reads and plans what is to be done."""
+    if sys.platform == "linux":
+        Context()
+        with _alone():
+            forkserver.ensure_running()

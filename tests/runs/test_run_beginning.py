@@ -89,3 +89,21 @@ def test_nothing_outlives_a_killed_driver(tmp_path: Path) -> None:
         driver.send_signal(signal.SIGKILL)
     assert len(started) >= 3  # the server, the worker, and what tracks their resources
     assert all(gone_within(process, 5) for process in started)
+
+
+def test_who_imports_ends_with_its_driver(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, time\n"
+        "from esegeta.runs.beginning import prepare\n"
+        "from esegeta.runs.guardian import descendants\n"
+        "prepare()\n"
+        "print(*descendants(os.getpid()), flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        started = [int(word) for word in driver.stdout.readline().split()]
+        driver.send_signal(signal.SIGKILL)
+    assert len(started) == 2  # the server, and what tracks its resources
+    assert all(gone_within(process, 2) for process in started)

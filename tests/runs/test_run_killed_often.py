@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from esegeta.runs.folder import RunFolder
+from tests.forked import forked
 from tests.runs.project import Project, odd
 from tests.runs.test_run_killed import gone
 
@@ -87,16 +88,20 @@ def test_a_run_killed_at_random_moments_ends_as_one_left_alone(project: Project)
         execution={"threads": 2, "devices": ["cpu", "cpu"]},
     )
     alone, root = project.folder / "alone", project.folder / "out"
-    command = [*ESEGETA, "run", str(config), "--resume"]
-    calm = subprocess.run([*command, "--output", str(alone)], capture_output=True, text=True)
+    command = ["run", str(config), "--resume"]
+    calm = forked("esegeta", *command, "--output", alone)
     assert calm.returncode == 0, calm.stdout + calm.stderr
 
     seed = int(os.environ.get("ESEGETA_SEED", time.time_ns() % 100_000))
     print(f"ESEGETA_SEED={seed}")  # pytest shows it where this fails
     chance = random.Random(seed)
     for number in range(KILLS):
-        print(killed(command, root / "events.jsonl", chance, at_work=number % 5 in (1, 3)))
-    finish = subprocess.run(command, capture_output=True, text=True)
+        print(
+            killed(
+                [*ESEGETA, *command], root / "events.jsonl", chance, at_work=number % 5 in (1, 3)
+            )
+        )
+    finish = forked("esegeta", *command)
     assert finish.returncode == 0, finish.stdout + finish.stderr
 
     expected, found = maps(alone), maps(root)
