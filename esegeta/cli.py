@@ -194,8 +194,10 @@ def plan(config: ConfigFile, plugins: Plugins = None, as_json: AsJson = False) -
     Exit code 0: all can be done; 1: something would fail; 2: the config is wrong.
     """
     from esegeta.runs import estimate
+    from esegeta.runs.beginning import prepare
     from esegeta.runs.opening import open_config
 
+    prepare()
     with stdout_aside():
         settings, registry, folders = open_config(config, plugins or ())
         forecast = estimate.forecast(settings, registry, folders)

@@ -68,7 +68,7 @@ class Context(_Context):
 
 
 def prepare() -> None:
-    """Let the server begin to import, while the driver reads and plans what is to be done."""
+    """Let the server begin to import, while this process does so and plans what is to be done."""
     if sys.platform == "linux":
         Context()
         with _alone():
