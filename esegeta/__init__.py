@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from esegeta.probe import Patches as Patches
     from esegeta.probe import Probe as Probe
     from esegeta.probe import Region as Region
+    from esegeta.probe import resample as resample
     from esegeta.probe import sliding_boxes as sliding_boxes
     from esegeta.runs import run as run
     from esegeta.signature import Param as Param
@@ -76,6 +77,7 @@ _HOME = {
     "Patches": "probe",
     "Probe": "probe",
     "Region": "probe",
+    "resample": "probe",
     "sliding_boxes": "probe",
     "run": "runs",
     "Artifact": "learning",

@@ -152,10 +152,16 @@ def modules(package: ModuleType) -> Iterator[ModuleType | Unavailable]:
 
 def _module(path: Path, name: str) -> ModuleType | Unavailable:
     try:
-        with contextlib.redirect_stdout(sys.stderr):
-            return importlib.import_module(name)
+        return _run(path, name)
     except BaseException as error:
         return _lost(path.stem, None, path, error)
+
+
+def _run(path: Path, module: str | None) -> ModuleType:
+    """Import a file by its module's name or, without one, by its path."""
+    # What it prints on import must not mix with our output (`esegeta schema > file`).
+    with contextlib.redirect_stdout(sys.stderr):
+        return importlib.import_module(module) if module else _by_path(path)
 
 
 def _lost(name: str, family: str | None, path: Path, error: BaseException) -> Unavailable:
@@ -168,7 +174,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _load(path: Path, origin: str, module: str | None = None, family: str | None = None) -> Found:
-    """Import one file, by `module` name or, without one, by its path.
+    """Import one file, and take its plug-ins.
 
     Whatever it raises makes it unavailable; only the user's own Ctrl-C goes on.
     """
@@ -178,10 +184,7 @@ def _load(path: Path, origin: str, module: str | None = None, family: str | None
 
 def _imported(path: Path, origin: str, module: str | None, family: str | None) -> Found:
     try:
-        # What a plug-in prints on import must not mix with our output (`esegeta schema > file`).
-        with contextlib.redirect_stdout(sys.stderr):
-            loaded = importlib.import_module(module) if module else _by_path(path)
-        plugins = _plugins(loaded)
+        plugins = _plugins(_run(path, module))
     except BaseException as error:
         names = _declared(path) or [(path.stem, family)]
         lost = [_lost(name, kind, path, error) for name, kind in dict.fromkeys(names)]

@@ -9,13 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from esegeta.checks import CheckFailed
 from esegeta.errors import MethodError, counted
 from esegeta.plugin import Plugin
-from esegeta.probe import Probe
+from esegeta.probe import Probe, resample
 from esegeta.strip import Strip, Way
 
 
@@ -39,8 +38,7 @@ def on_image_grid(returned: Any, probe: Probe, plugin: Plugin) -> Tensor:
         )
     if plugin.takes_layer and plugin.returns == "map":
         if tuple(values.shape[1:]) != probe.spatial:
-            mode = "bilinear" if probe.ndim == 2 else "trilinear"
-            values = F.interpolate(values[None], probe.spatial, mode=mode, align_corners=False)[0]
+            values = resample(values[None], probe.spatial)[0]
     elif tuple(values.shape[1:]) != probe.spatial:
         raise MethodError(
             f"'{plugin.name}' returned a map of shape {tuple(values.shape[1:])} for an image of shape "

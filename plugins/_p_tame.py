@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from esegeta import resample
 
 from ._p_tame_features import auxiliary, convolution, norm
 
@@ -15,14 +16,6 @@ Readout = Literal["sigmoid", "minmax"]
 
 #: What keeps a constant map from being divided by zero where it is brought from 0 to 1.
 LEAST = 1e-8
-
-
-def enlarge(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """Maps (N, K, *grid) on another grid, by (bi- or tri-) linear interpolation."""
-    if tuple(maps.shape[2:]) == tuple(size):
-        return maps
-    mode = "bilinear" if len(size) == 2 else "trilinear"
-    return F.interpolate(maps, tuple(size), mode=mode, align_corners=False)
 
 
 class Branch(nn.Module):
@@ -68,7 +61,7 @@ class Attention(nn.Module):
         grid = [min(max(sizes), self.cells) for sizes in sides]
         weights = self.fusion[classes].split(self.widths, dim=1)
         maps = [
-            enlarge(torch.einsum("kc,nc...->nk...", weight, branch(feature)), grid)
+            resample(torch.einsum("kc,nc...->nk...", weight, branch(feature)), grid)
             for weight, branch, feature in zip(weights, self.branches, features, strict=True)
         ]
         return torch.stack(maps).sum(0)

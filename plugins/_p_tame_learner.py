@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from esegeta import Course, Learner, MethodError
+from esegeta import Course, Learner, MethodError, resample
 
-from ._p_tame import build, enlarge
+from ._p_tame import build
 from ._p_tame_losses import Fidelity, Weights, area, masked, subset, unfaithful, variation
 
 #: The usual one-cycle schedule (Smith & Topin, 2018): which part of it rises, and how far below its peak
@@ -152,7 +152,7 @@ class PTameLearner(Learner):
         chosen = subset(truth)
         maps = self.kept.attention(features, chosen.classes).float().sigmoid()
         own = maps[torch.arange(len(maps), device=maps.device), chosen.own][:, None]
-        seen = masked(images, enlarge(own, images.shape[2:]), self.course.low)
+        seen = masked(images, resample(own, images.shape[2:]), self.course.low)
         terms = (
             unfaithful(self.course.scores(seen, images), scores, truth, self.fidelity),
             area(maps, chosen.shares, self.power),

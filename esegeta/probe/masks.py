@@ -7,8 +7,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from esegeta.probe.resample import resample
 
 #: A box of voxels: one slice per spatial axis.
 Box = tuple[slice, ...]
@@ -49,10 +50,9 @@ def random_masks(
         [torch.randint(side, 2 * side, (count,), generator=generator) for side in cell], dim=1
     ).tolist()
     large = [(grid + 3) * side for side in cell]
-    mode = "bilinear" if ndim == 2 else "trilinear"
     for start in range(0, count, batch):
         chosen = cells[start : start + batch].float()
-        enlarged = F.interpolate(chosen, size=large, mode=mode, align_corners=False)
+        enlarged = resample(chosen, large)
         yield torch.stack(
             [
                 _cut(mask, shift, spatial)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from esegeta import Param, Passes, Probe, attribution
+from esegeta import Param, Passes, Probe, attribution, resample
 
 Read = Annotated[
     Literal["auto", "class token", "mean"],
@@ -52,7 +51,7 @@ def attention_rollout(
             rollout = mixed / mixed.sum(-1, keepdim=True) @ rollout
         return _read(probe, rollout, read)
 
-    return _enlarged(probe, probe.attention(combine))
+    return resample(probe.attention(combine), probe.spatial)[0]
 
 
 @attribution(
@@ -73,7 +72,7 @@ def last_attention(probe: Probe, *, read: Read = "auto") -> Tensor:
     def combine(attentions: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
         return _read(probe, attentions[-1].mean(1), read)
 
-    return _enlarged(probe, probe.attention(combine))
+    return resample(probe.attention(combine), probe.spatial)[0]
 
 
 @attribution(
@@ -111,7 +110,7 @@ def gradient_attention_rollout(
         slopes = [a * g for a, g in zip(attentions, gradients, strict=True)]
         return _read(probe, follow(slopes), read)
 
-    return _enlarged(probe, probe.attention(combine, gradients=True))
+    return resample(probe.attention(combine, gradients=True), probe.spatial)[0]
 
 
 def _relevance(slopes: Sequence[Tensor]) -> Tensor:
@@ -144,8 +143,3 @@ def _read(probe: Probe, rollout: Tensor, read: str) -> Tensor:
     if read == "class token" or (read == "auto" and extra):
         return rollout[:, 0]
     return rollout[:, extra:].mean(1)
-
-
-def _enlarged(probe: Probe, grid: Tensor) -> Tensor:
-    mode = "bilinear" if probe.ndim == 2 else "trilinear"
-    return F.interpolate(grid, probe.spatial, mode=mode, align_corners=False)[0]

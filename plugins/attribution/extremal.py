@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from esegeta import MethodError, Param, Passes, Probe, attribution
+from esegeta import MethodError, Param, Passes, Probe, attribution, resample
 
 #: Images between the sharp one and the blurred one, and the deviation of the blur as a part of a side.
 LEVELS, BLUR = 8, 1 / 10
@@ -78,7 +76,7 @@ def extremal_perturbation(
         with torch.inference_mode(False), torch.enable_grad():
             leaf = free.clone().requires_grad_()
             masks = _bumps(leaf)
-            images = _seen(levels, _enlarged(masks, probe.spatial), mode)
+            images = _seen(levels, resample(masks, probe.spatial).clamp(0, 1), mode)
             pull = sense / whole * probe.gradient(images.detach())
             loss = weight * _misfit(masks, wanted) - (images * pull).sum()
             (slope,) = torch.autograd.grad(loss, leaf)
@@ -86,7 +84,7 @@ def extremal_perturbation(
         square = SQUARES * square + (1 - SQUARES) * slope.square()
         swing = (square / (1 - SQUARES ** (done + 1))).sqrt() + 1e-8
         free = (free - rate * mean / (1 - MEMORY ** (done + 1)) / swing).clamp(0, 1)
-    masks = _enlarged(_bumps(free), probe.spatial)
+    masks = resample(_bumps(free), probe.spatial).clamp(0, 1)
     scores = probe.score(_seen(levels, masks, mode))
     probe.notes["masks"] = [
         {"area": area, "reached": float(mask.mean()), "score": (float(score) - bottom) / whole}
@@ -164,8 +162,3 @@ def _misfit(masks: Tensor, areas: Tensor) -> Tensor:
         shared = torch.zeros(len(sizes)).to(own).index_add_(0, ties, end) / sizes
         total = total + (own - shared[ties]).square().mean()
     return total
-
-
-def _enlarged(masks: Tensor, spatial: Sequence[int]) -> Tensor:
-    mode = "bilinear" if len(spatial) == 2 else "trilinear"
-    return F.interpolate(masks, size=tuple(spatial), mode=mode, align_corners=False).clamp(0, 1)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from esegeta import Layer, Param, Passes, Probe, attribution
+from esegeta import Layer, Param, Passes, Probe, attribution, resample
 
 
 @attribution(
@@ -75,8 +74,7 @@ def guided_grad_cam(probe: Probe, layer: Layer) -> Tensor:
     """Guided back-propagation where Grad-CAM says that the class is: fine structure of one class."""
     weights = layer.gradient().flatten(2).mean(2)
     cam = torch.einsum("nk,nk...->n...", weights, layer.activation).relu()
-    mode = "bilinear" if probe.ndim == 2 else "trilinear"
-    where = F.interpolate(cam[None], size=probe.spatial, mode=mode, align_corners=False)
+    where = resample(cam[None], probe.spatial)
     return (where.to(probe.image) * probe.gradient(rule="guided"))[0]
 
 

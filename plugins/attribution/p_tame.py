@@ -8,9 +8,9 @@ from typing import Annotated, cast
 import torch
 from torch import Tensor
 
-from esegeta import Artifact, MethodError, Param, Passes, Probe, attribution
+from esegeta import Artifact, MethodError, Param, Passes, Probe, attribution, resample
 
-from .._p_tame import PTame, Readout, build, enlarge, read_out
+from .._p_tame import PTame, Readout, build, read_out
 
 #: A map that is smaller everywhere shows nothing.
 LITTLE = 0.05
@@ -59,4 +59,4 @@ def p_tame(
             f"the learnt map is below {LITTLE:g} everywhere: the model gives this class to a black image "
             "already, so what is left of the map, however it is drawn, tells little"
         )
-    return enlarge(read_out(maps, readout), probe.spatial)[0]
+    return resample(read_out(maps, readout), probe.spatial)[0]

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from esegeta import Layer, MethodError, ModelError, Param, Passes, Probe, explainability
+from esegeta import Layer, MethodError, ModelError, Param, Passes, Probe, explainability, resample
 
 from ._ascent import Adam, ascend, risen, shaken
 from ._canvas import Canvas, sheet
@@ -176,8 +176,7 @@ def _crop(image: Tensor, probe: Probe) -> Tensor:
         side = max(1, min(length, round(part * window)))
         start = int(torch.randint(length - side + 1, (1,), generator=probe.rng))
         image = image.narrow(axis, start, side)
-    mode = "bilinear" if probe.ndim == 2 else "trilinear"
-    return F.interpolate(image[None], size=probe.window, mode=mode, align_corners=False)
+    return resample(image[None], probe.window)
 
 
 def _cells(values: Tensor, cells: int) -> list[Tensor]:

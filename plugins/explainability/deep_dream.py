@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from esegeta import Layer, MethodError, ModelError, Param, Passes, Probe, explainability
+from esegeta import Layer, MethodError, ModelError, Param, Passes, Probe, explainability, resample
 
 from ._ascent import ascend, rolled
 
@@ -49,8 +48,8 @@ def deep_dream(
 
     detail = torch.zeros_like(probe.image)
     for octave in reversed(range(octaves)):
-        image = _resized(probe.image, _octave(probe.spatial, scale**octave))
-        dream = image + _resized(detail, tuple(image.shape[2:]))
+        image = resample(probe.image, _octave(probe.spatial, scale**octave))
+        dream = image + resample(detail, image.shape[2:])
         try:
             dream = ascend(unit, dream, step, steps=steps, move=rolled(probe.rng))
         except ModelError as error:
@@ -69,10 +68,3 @@ def _octave(spatial: tuple[int, ...], factor: float) -> tuple[int, ...]:
     return tuple(
         min(size, max(MULTIPLE, MULTIPLE * round(size / factor / MULTIPLE))) for size in spatial
     )
-
-
-def _resized(image: Tensor, spatial: tuple[int, ...]) -> Tensor:
-    if tuple(image.shape[2:]) == spatial:
-        return image
-    mode = "bilinear" if len(spatial) == 2 else "trilinear"
-    return F.interpolate(image, size=spatial, mode=mode, align_corners=False)

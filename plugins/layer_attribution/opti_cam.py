@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from esegeta import Baseline, Layer, MethodError, Param, Passes, Probe, layer_attribution
+from esegeta import Baseline, Layer, MethodError, Param, Passes, Probe, layer_attribution, resample
 
 #: Usual constants of Adam (Kingma & Ba, 2015).
 MEMORY, SQUARES, LEAST = 0.9, 0.999, 1e-8
@@ -75,7 +74,6 @@ def _mixed(weights: Tensor, channels: Tensor) -> Tensor:
 
 def _seen(probe: Probe, empty: Tensor, cam: Tensor) -> Tensor:
     """(1, C, *spatial) the image as far as the map says, which is brought from 0 to 1."""
-    mode = "bilinear" if probe.ndim == 2 else "trilinear"
-    mask = F.interpolate(cam[None], probe.spatial, mode=mode)
+    mask = resample(cam[None], probe.spatial)
     low, high = mask.aminmax()
     return empty + (mask - low) / (high - low).clamp(min=LEAST) * (probe.image - empty)

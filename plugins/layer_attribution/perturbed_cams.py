@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from esegeta import Baseline, Layer, Param, Passes, Probe, layer_attribution
+from esegeta import Baseline, Layer, Param, Passes, Probe, layer_attribution, resample
 
 #: Channels that are enlarged to masks at a time.
 TOGETHER = 16
@@ -40,11 +39,10 @@ def score_cam(
     values = layer.activation
     chosen = _busiest(values, channels)
     kept = values[0, chosen]
-    mode = "bilinear" if probe.ndim == 2 else "trilinear"
     rest = float(probe.score(probe.baseline(baseline))[0])
     cam = torch.zeros_like(kept[0])
     for part in kept.split(TOGETHER):
-        masks = F.interpolate(part[:, None].float(), probe.spatial, mode=mode)
+        masks = resample(part[:, None].float(), probe.spatial)
         low, high = (
             edge.reshape(-1, *[1] * (probe.ndim + 1)) for edge in masks.flatten(1).aminmax(dim=1)
         )

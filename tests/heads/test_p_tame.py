@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from esegeta.plugins._p_tame import build, enlarge, read_out
+from esegeta.plugins._p_tame import build, read_out
 from esegeta.plugins._p_tame_features import auxiliary, load
 from esegeta.plugins._p_tame_learner import one_cycle
 from esegeta.plugins._p_tame_losses import (
@@ -24,7 +24,7 @@ from esegeta.plugins.wrappers.classification import classification
 from esegeta.plugins.wrappers.segmentation import pixelwise
 from torch import nn
 
-from esegeta import Course, MethodError, import_library
+from esegeta import Course, MethodError, import_library, resample
 from esegeta.probe.network import Network
 from tests.heads.stripes_net import Stripes, striped
 from tests.nets import Net, Segmenter, probe_of
@@ -322,7 +322,7 @@ def test_the_loss_is_the_sum_of_its_terms_by_the_equations():
     maps = learner.kept(images, torch.arange(2)).sigmoid()
     own = maps[range(8), truth][:, None]
     low = images.min()
-    shown = enlarge(own, (16, 16)) * (images - low) + low
+    shown = resample(own, (16, 16)) * (images - low) + low
     torch.testing.assert_close(found["cross_entropy"], F.cross_entropy(model(shown), truth))
     torch.testing.assert_close(found["area"], (maps[:, truth] + 5e-4).sqrt().mean())
     total = sum(weight * found[name] for name, weight in weights.items())
