@@ -152,12 +152,12 @@ def modules(package: ModuleType) -> Iterator[ModuleType | Unavailable]:
 
 def _module(path: Path, name: str) -> ModuleType | Unavailable:
     try:
-        return _run(path, name)
+        return _import(path, name)
     except BaseException as error:
         return _lost(path.stem, None, path, error)
 
 
-def _run(path: Path, module: str | None) -> ModuleType:
+def _import(path: Path, module: str | None) -> ModuleType:
     """Import a file by its module's name or, without one, by its path."""
     # What it prints on import must not mix with our output (`esegeta schema > file`).
     with contextlib.redirect_stdout(sys.stderr):
@@ -184,7 +184,7 @@ def _load(path: Path, origin: str, module: str | None = None, family: str | None
 
 def _imported(path: Path, origin: str, module: str | None, family: str | None) -> Found:
     try:
-        plugins = _plugins(_run(path, module))
+        plugins = _plugins(_import(path, module))
     except BaseException as error:
         names = _declared(path) or [(path.stem, family)]
         lost = [_lost(name, kind, path, error) for name, kind in dict.fromkeys(names)]

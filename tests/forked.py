@@ -12,7 +12,9 @@ import shutil
 import signal
 import sys
 import tempfile
+import weakref
 from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from subprocess import CompletedProcess, TimeoutExpired
 
@@ -57,6 +59,8 @@ class Forked:
         )
         self._process.start()
         self.pid = self._process.pid
+        # Also where a test fails: what still ran would be waited for at the very end.
+        weakref.finalize(self, _end, self._process, self._scratch)
 
     def poll(self) -> int | None:
         return self._process.exitcode
@@ -81,9 +85,7 @@ class Forked:
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for its end, and give what it wrote on stdout and stderr."""
         self.wait(timeout)
-        said = tuple(path.read_text() for path in self._streams[1:])
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        return said
+        return self._streams[1].read_text(), self._streams[2].read_text()
 
 
 def forked(
@@ -97,6 +99,12 @@ def forked(
         running.kill()
         raise
     return CompletedProcess([program, *map(str, arguments)], running.returncode, out, err)
+
+
+def _end(process: BaseProcess, scratch: Path) -> None:
+    if process.is_alive():
+        process.kill()
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _begin(line: list[str], streams: list[Path], environment: dict[str, str], where: str) -> None:

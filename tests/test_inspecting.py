@@ -162,5 +162,6 @@ def test_what_a_model_prints_does_not_mix_with_the_answer(request_of, tmp_path):
 
 def test_it_is_not_in_the_help():
     done = forked("esegeta", "--help")
+    assert done.returncode == 0, done.stderr
     assert " inspect " not in done.stdout
     assert " gui " in done.stdout

@@ -31,8 +31,8 @@ _STARTING = threading.Lock()
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """Start a process that does not import the caller's script again.
+def _starting() -> Iterator[None]:
+    """Start a process that imports what workers need, but not the caller's script again.
 
     A worker needs nothing of it, and a script without ``if __name__ == "__main__"`` would start
     the run anew in every worker.
@@ -41,6 +41,8 @@ def _alone() -> Iterator[None]:
         script = sys.modules["__main__"]
         sys.modules["__main__"] = types.ModuleType("__main__")
         os.environ[DRIVER] = str(os.getpid())
+        if sys.platform == "linux":
+            multiprocessing.set_forkserver_preload([PRELOADED])
         try:
             yield
         finally:
@@ -53,7 +55,7 @@ class _Worker(_Process):
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802  (the name multiprocessing gives it)
-        with _alone():
+        with _starting():
             return _Process._Popen(process_obj)
 
 
@@ -62,14 +64,9 @@ class Context(_Context):
 
     Process = _Worker
 
-    def __init__(self) -> None:
-        if sys.platform == "linux":
-            multiprocessing.set_forkserver_preload([PRELOADED])
-
 
 def prepare() -> None:
     """Let the server begin to import, while this process does so and plans what is to be done."""
     if sys.platform == "linux":
-        Context()
-        with _alone():
+        with _starting():
             forkserver.ensure_running()

@@ -14,10 +14,6 @@ from tests.runs.test_run_killed import gone_within
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
 
 
-def nothing() -> None:
-    pass
-
-
 def modules() -> set[str]:
     return set(sys.modules)
 
@@ -37,7 +33,7 @@ def convolved(threads: int) -> float:
 
 @pytest.fixture
 def slot():
-    made = Slot(nothing)
+    made = Slot(os.getpid)
     yield made
     made.kill()
 
@@ -64,7 +60,7 @@ def test_a_worker_has_the_environment_of_when_it_begins(
 
 
 def test_each_worker_computes_with_threads_of_its_own(slot: Slot) -> None:
-    other = Slot(nothing)
+    other = Slot(os.getpid)
     try:
         for threads in (2, 1, 2):
             assert slot.run(convolved, threads) == other.run(convolved, threads) == 72
@@ -72,14 +68,15 @@ def test_each_worker_computes_with_threads_of_its_own(slot: Slot) -> None:
         other.kill()
 
 
-def test_nothing_outlives_a_killed_driver(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
+def left_by(folder: Path, begins: str) -> list[int]:
+    """Kill a driver that has begun in this way, and give what it had started."""
+    script = folder / "script.py"
     script.write_text(
         "import os, time\n"
+        "from esegeta.runs.beginning import prepare\n"
         "from esegeta.runs.guardian import descendants\n"
         "from esegeta.runs.slot import Slot\n"
-        "slot = Slot(os.getpid)\n"
-        "slot.run(os.getpid)\n"
+        f"{begins}\n"
         "print(*descendants(os.getpid()), flush=True)\n"
         "time.sleep(60)\n"
     )
@@ -87,23 +84,16 @@ def test_nothing_outlives_a_killed_driver(tmp_path: Path) -> None:
         assert driver.stdout is not None
         started = [int(word) for word in driver.stdout.readline().split()]
         driver.send_signal(signal.SIGKILL)
+    return started
+
+
+def test_nothing_outlives_a_killed_driver(tmp_path: Path) -> None:
+    started = left_by(tmp_path, "slot = Slot(os.getpid)\nslot.run(os.getpid)")
     assert len(started) >= 3  # the server, the worker, and what tracks their resources
     assert all(gone_within(process, 5) for process in started)
 
 
 def test_who_imports_ends_with_its_driver(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import os, time\n"
-        "from esegeta.runs.beginning import prepare\n"
-        "from esegeta.runs.guardian import descendants\n"
-        "prepare()\n"
-        "print(*descendants(os.getpid()), flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as driver:
-        assert driver.stdout is not None
-        started = [int(word) for word in driver.stdout.readline().split()]
-        driver.send_signal(signal.SIGKILL)
+    started = left_by(tmp_path, "prepare()")
     assert len(started) == 2  # the server, and what tracks its resources
     assert all(gone_within(process, 2) for process in started)

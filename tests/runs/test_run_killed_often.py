@@ -46,7 +46,7 @@ def killed(command: list[str], events: Path, chance: random.Random, *, at_work: 
     cookie, done = uuid.uuid4().hex, told(events, "finished")
     began = time.monotonic()
     driver = subprocess.Popen(
-        command,
+        [*ESEGETA, *command],
         env={**os.environ, COOKIE: cookie},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -96,11 +96,7 @@ def test_a_run_killed_at_random_moments_ends_as_one_left_alone(project: Project)
     print(f"ESEGETA_SEED={seed}")  # pytest shows it where this fails
     chance = random.Random(seed)
     for number in range(KILLS):
-        print(
-            killed(
-                [*ESEGETA, *command], root / "events.jsonl", chance, at_work=number % 5 in (1, 3)
-            )
-        )
+        print(killed(command, root / "events.jsonl", chance, at_work=number % 5 in (1, 3)))
     finish = forked("esegeta", *command)
     assert finish.returncode == 0, finish.stdout + finish.stderr
 
